@@ -1,0 +1,223 @@
+//! Signed envelopes (DSSE, <https://github.com/secure-systems-lab/dsse>) with Ed25519.
+//!
+//! The payload is signed, sent and stored as the very bytes it is, so there is no canonical form to get wrong. Decides
+//! which signatures of an envelope are valid; which keys are allowed to sign is the root document's business
+//! ([`crate::root`]).
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// The most signatures of an envelope that are looked at.
+pub const MAX_SIGNATURES: usize = 8;
+
+/// A public key: 64 lowercase hexadecimal digits of its 32 bytes. It is its own key id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PublicKey(pub Digest);
+
+/// One signature.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SignatureEntry {
+    /// The public key.
+    pub keyid: String,
+    /// Standard base64 of 64 bytes.
+    pub sig: String,
+}
+
+/// What travels and is stored: a payload and who signed it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// What the payload is, as a media type.
+    #[serde(rename = "payloadType")]
+    pub payload_type: String,
+    /// Standard base64 of the payload.
+    pub payload: String,
+    /// At least one.
+    pub signatures: Vec<SignatureEntry>,
+}
+
+/// Why an envelope is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DsseError {
+    /// The envelope itself cannot be read.
+    #[error("the signed envelope cannot be read: {0}")]
+    Undecodable(String),
+    /// Larger than its kind may be.
+    #[error("the signed document has {size} bytes, more than the {limit} allowed")]
+    TooLarge {
+        /// Bytes found.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Another kind of document.
+    #[error("the signed document is a {found:?}, not a {expected:?}")]
+    PayloadType {
+        /// What was expected.
+        expected: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// Too few of the allowed keys signed it.
+    #[error("{valid} valid signatures of the publisher's keys, {threshold} are needed")]
+    Signature {
+        /// How many there are.
+        valid: usize,
+        /// How many are needed.
+        threshold: usize,
+    },
+}
+
+/// The bytes that are signed: DSSE's pre-authentication encoding.
+pub fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+impl Envelope {
+    /// Signs `payload` with each of `keys`.
+    pub fn sign(payload_type: &str, payload: &[u8], keys: &[&SecretKey]) -> Self {
+        let message = pre_authentication(payload_type, payload);
+        let signatures = keys
+            .iter()
+            .map(|key| SignatureEntry {
+                keyid: key.public().0.to_hex(),
+                sig: BASE64.encode(key.0.sign(&message).to_bytes()),
+            })
+            .collect();
+        Self { payload_type: payload_type.to_owned(), payload: BASE64.encode(payload), signatures }
+    }
+
+    /// Reads an envelope of at most `limit` bytes.
+    pub fn from_json(bytes: &[u8], limit: usize) -> Result<Self, DsseError> {
+        if bytes.len() > limit {
+            return Err(DsseError::TooLarge { size: bytes.len(), limit });
+        }
+        serde_json::from_slice(bytes).map_err(|e| DsseError::Undecodable(e.to_string()))
+    }
+
+    /// One line of JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The payload's bytes, unverified.
+    pub fn payload_bytes(&self) -> Result<Vec<u8>, DsseError> {
+        BASE64.decode(&self.payload).map_err(|e| DsseError::Undecodable(e.to_string()))
+    }
+
+    /// The payload, if it is of `payload_type` and at least `threshold` of `keys` signed it.
+    pub fn verify(
+        &self,
+        payload_type: &'static str,
+        keys: &BTreeSet<PublicKey>,
+        threshold: usize,
+    ) -> Result<Vec<u8>, DsseError> {
+        if self.payload_type != payload_type {
+            let found = self.payload_type.chars().take(100).collect();
+            return Err(DsseError::PayloadType { expected: payload_type, found });
+        }
+        let payload = self.payload_bytes()?;
+        let message = pre_authentication(payload_type, &payload);
+        let mut valid = BTreeSet::new();
+        for entry in self.signatures.iter().take(MAX_SIGNATURES) {
+            let Ok(key) = entry.keyid.parse().map(PublicKey) else { continue };
+            if keys.contains(&key) && key.verifies(&message, &entry.sig) {
+                valid.insert(key);
+            }
+        }
+        if valid.len() < threshold.max(1) {
+            return Err(DsseError::Signature { valid: valid.len(), threshold: threshold.max(1) });
+        }
+        Ok(payload)
+    }
+}
+
+impl PublicKey {
+    fn verifies(&self, message: &[u8], signature: &str) -> bool {
+        let Ok(bytes) = BASE64.decode(signature) else { return false };
+        let Ok(signature) = Signature::from_slice(&bytes) else { return false };
+        // Strict: refuses keys of small order and signatures that are not in their one form.
+        VerifyingKey::from_bytes(self.0.as_bytes()).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+    }
+}
+
+/// A secret key. It is never shown: not by `Debug`, not by an error.
+pub struct SecretKey(SigningKey);
+
+impl SecretKey {
+    /// From 32 random bytes, which the caller draws.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// The 32 bytes it was made from, to be stored.
+    pub fn seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// Its public half.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(Digest::from_bytes(self.0.verifying_key().to_bytes()))
+    }
+}
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretKey(of {})", self.public().0.short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: &str = "application/x";
+
+    fn key(n: u8) -> SecretKey {
+        SecretKey::from_seed(&[n; 32])
+    }
+
+    #[test]
+    fn the_encoding_is_the_standards() {
+        assert_eq!(
+            pre_authentication("http://example.com/HelloWorld", b"hello world"),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
+    }
+
+    #[test]
+    fn only_the_keys_that_are_named_count_and_each_once() {
+        let (a, b) = (key(1), key(2));
+        let keys = BTreeSet::from([a.public(), b.public()]);
+        let both = Envelope::sign(KIND, b"x", &[&a, &b]);
+        assert_eq!(both.verify(KIND, &keys, 2).unwrap(), b"x");
+        let twice = Envelope::sign(KIND, b"x", &[&a, &a]);
+        assert_eq!(twice.verify(KIND, &keys, 2), Err(DsseError::Signature { valid: 1, threshold: 2 }));
+        let stranger = Envelope::sign(KIND, b"x", &[&key(3)]);
+        assert!(stranger.verify(KIND, &keys, 1).is_err());
+        assert!(both.verify("application/y", &keys, 1).is_err());
+    }
+
+    #[test]
+    fn a_changed_payload_or_a_threshold_of_zero_lets_nothing_in() {
+        let a = key(1);
+        let keys = BTreeSet::from([a.public()]);
+        let mut envelope = Envelope::sign(KIND, b"x", &[&a]);
+        envelope.payload = BASE64.encode(b"y");
+        assert!(envelope.verify(KIND, &keys, 0).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let shown = format!("{:?}", key(7));
+        assert!(!shown.contains(&hex::encode([7u8; 32])) && shown.contains("SecretKey"));
+    }
+}

@@ -1,0 +1,21 @@
+//! `ggen-core` decides and never acts.
+//!
+//! Names, signed documents, resolution, plans, the hooks' rules: all of it plain values and functions. There is no I/O,
+//! clock, randomness or async in this crate; time and random numbers come as arguments.
+
+pub mod chunks;
+pub mod digest;
+pub mod dsse;
+pub mod files;
+pub mod head;
+pub mod hooks;
+pub mod limits;
+pub mod manifest;
+pub mod name;
+pub mod paths;
+pub mod release;
+pub mod root;
+pub mod schedule;
+
+pub use digest::Digest;
+pub use name::{PackageId, PackageName, PublisherId};

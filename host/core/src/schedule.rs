@@ -1,0 +1,418 @@
+//! Which chunk is asked from which holder.
+//!
+//! Decides the order, the window of each holder, who takes over from one that failed, and who helps a slow one at the
+//! end. Never reads, hashes or waits: it is told what happened and when, and answers what to do. Invariant: a chunk
+//! that is not proved is either free, or asked from at least one holder that still takes part; so as long as one takes
+//! part, all chunks are proved in the end.
+//!
+//! ```text
+//! holder:  Waiting --ready--> Active --corrupt, failed, stalled--> Ended
+//! chunk:   free --asked--> under way (by one holder, at the end by two) --proved--> done
+//!            ^------------ its last asker ended
+//! ```
+
+use std::collections::{BTreeSet, VecDeque};
+
+/// Milliseconds of a clock that only rises.
+pub type Millis = u64;
+
+/// The bounds of a download.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Chunks under way to one holder, at most.
+    pub window: usize,
+    /// How long an active holder may go without a proved chunk.
+    pub patience: Millis,
+    /// How long a small download waits for a better holder before a lesser one that is ready begins.
+    pub head_start: Millis,
+}
+
+/// What the driver does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Ask `holder` for `chunk`.
+    Request {
+        /// By its rank, from 0.
+        holder: usize,
+        /// By its index, from 0.
+        chunk: u64,
+    },
+    /// `holder` gave nothing for the whole patience: its part is over.
+    Stalled {
+        /// By its rank, from 0.
+        holder: usize,
+    },
+}
+
+/// Chunks that a holder is asked for before it delivered any.
+const FIRST_WINDOW: usize = 4;
+/// A chunk that took longer than this halves its holder's window.
+const SLOW: Millis = 1000;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Waiting,
+    Active,
+    Ended,
+}
+
+#[derive(Clone, Debug)]
+struct Holder {
+    part: Part,
+    asked: VecDeque<(u64, Millis)>,
+    window: usize,
+    progress: Millis,
+    /// Milliseconds a chunk, smoothed.
+    pace: Option<f64>,
+}
+
+/// The state of one download.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    rules: Rules,
+    begun: Millis,
+    proved: Vec<bool>,
+    left: u64,
+    /// Every chunk from here on that is not proved was never asked for.
+    fresh: u64,
+    returned: BTreeSet<u64>,
+    holders: Vec<Holder>,
+}
+
+impl Schedule {
+    /// A download of `chunks` chunks of which `proved` are there, from `holders` holders, the best first.
+    pub fn new(rules: Rules, chunks: u64, proved: &[bool], holders: usize, now: Millis) -> Self {
+        let mut done = proved.to_vec();
+        done.resize(usize::try_from(chunks).unwrap_or(0), false);
+        let left = done.iter().filter(|p| !**p).count() as u64;
+        let window = FIRST_WINDOW.min(rules.window.max(1));
+        let holder = Holder { part: Part::Waiting, asked: VecDeque::new(), window, progress: now, pace: None };
+        let holders = vec![holder; holders];
+        Self { rules, begun: now, proved: done, left, fresh: 0, returned: BTreeSet::new(), holders }
+    }
+
+    /// Whether every chunk is proved.
+    pub fn is_done(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Whether chunks are missing and nobody is left to give them.
+    pub fn is_lost(&self) -> bool {
+        self.left > 0 && self.holders.iter().all(|h| h.part == Part::Ended)
+    }
+
+    /// Whether `chunk` is proved.
+    pub fn is_proved(&self, chunk: u64) -> bool {
+        usize::try_from(chunk).ok().and_then(|i| self.proved.get(i)).copied().unwrap_or(false)
+    }
+
+    /// Whether `holder` still takes part.
+    pub fn takes_part(&self, holder: usize) -> bool {
+        self.holders.get(holder).is_some_and(|h| h.part != Part::Ended)
+    }
+
+    /// `holder` can be asked from now on.
+    pub fn ready(&mut self, holder: usize, now: Millis) -> Vec<Effect> {
+        if let Some(h) = self.holders.get_mut(holder).filter(|h| h.part == Part::Waiting) {
+            h.part = Part::Active;
+            h.progress = now;
+        }
+        self.fill(now)
+    }
+
+    /// `chunk` came from `holder` and is what was signed. True if nobody had proved it before.
+    pub fn proved(&mut self, holder: usize, chunk: u64, now: Millis) -> (bool, Vec<Effect>) {
+        if let Some(h) = self.holders.get_mut(holder) {
+            h.delivered(chunk, now, self.rules.window);
+        }
+        let slot = usize::try_from(chunk).ok().and_then(|i| self.proved.get_mut(i));
+        let new = slot.is_some_and(|slot| !std::mem::replace(slot, true));
+        if new {
+            self.left -= 1;
+            self.returned.remove(&chunk);
+        }
+        (new, self.fill(now))
+    }
+
+    /// `holder` takes part no longer: it failed, or gave what was not signed. What it was asked for goes to others.
+    pub fn ended(&mut self, holder: usize, now: Millis) -> Vec<Effect> {
+        self.end(holder);
+        self.fill(now)
+    }
+
+    /// The receiving side itself was slow: no holder is blamed for the time until now.
+    pub fn excuse(&mut self, now: Millis) {
+        for holder in &mut self.holders {
+            holder.progress = now;
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Millis) -> Vec<Effect> {
+        let patience = self.rules.patience;
+        let late = |h: &Holder| h.part == Part::Active && !h.asked.is_empty() && now >= h.progress + patience;
+        let stalled: Vec<usize> = (0..).zip(&self.holders).filter(|(_, h)| late(h)).map(|(i, _)| i).collect();
+        let mut effects = Vec::new();
+        for holder in stalled {
+            self.end(holder);
+            effects.push(Effect::Stalled { holder });
+        }
+        effects.extend(self.fill(now));
+        effects
+    }
+
+    /// When [`Self::tick`] has something to do, if nothing else happens before.
+    pub fn deadline(&self) -> Option<Millis> {
+        let busy = self.holders.iter().filter(|h| h.part == Part::Active && !h.asked.is_empty());
+        let stall = busy.map(|h| h.progress + self.rules.patience).min();
+        let idle = self.holders.iter().any(|h| h.part == Part::Active && h.asked.is_empty());
+        let held = (idle && self.is_small()).then_some(self.begun + self.rules.head_start);
+        stall.into_iter().chain(held).min()
+    }
+
+    fn end(&mut self, holder: usize) {
+        let Some(h) = self.holders.get_mut(holder) else { return };
+        h.part = Part::Ended;
+        let asked = std::mem::take(&mut h.asked);
+        for (chunk, _) in asked {
+            let elsewhere = self.holders.iter().any(|h| h.asked.iter().any(|(c, _)| *c == chunk));
+            if !elsewhere && !self.is_proved(chunk) {
+                self.returned.insert(chunk);
+            }
+        }
+    }
+
+    /// So little is left that one holder gets it all at once: then the better one should be it.
+    fn is_small(&self) -> bool {
+        self.left <= FIRST_WINDOW as u64
+    }
+
+    /// Gives work, one chunk a round to each holder with room, the best first.
+    fn fill(&mut self, now: Millis) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        loop {
+            let before = effects.len();
+            for holder in 0..self.holders.len() {
+                if self.has_room(holder, now)
+                    && let Some(chunk) = self.next_free().or_else(|| self.next_to_help(holder, now))
+                    && let Some(h) = self.holders.get_mut(holder)
+                {
+                    if h.asked.is_empty() {
+                        h.progress = now;
+                    }
+                    h.asked.push_back((chunk, now));
+                    effects.push(Effect::Request { holder, chunk });
+                }
+            }
+            if effects.len() == before {
+                return effects;
+            }
+        }
+    }
+
+    fn has_room(&self, holder: usize, now: Millis) -> bool {
+        let better_to_come = || {
+            now < self.begun + self.rules.head_start
+                && self.is_small()
+                && self.holders.iter().take(holder).any(|h| h.part == Part::Waiting)
+        };
+        self.holders
+            .get(holder)
+            .is_some_and(|h| h.part == Part::Active && h.asked.len() < h.window && !better_to_come())
+    }
+
+    fn next_free(&mut self) -> Option<u64> {
+        if let Some(chunk) = self.returned.pop_first() {
+            return Some(chunk);
+        }
+        while self.is_proved(self.fresh) {
+            self.fresh += 1;
+        }
+        (self.fresh < self.proved.len() as u64).then(|| {
+            self.fresh += 1;
+            self.fresh - 1
+        })
+    }
+
+    /// A chunk under way elsewhere that `helper` would probably have sooner: the last ones of the slowest.
+    fn next_to_help(&self, helper: usize, now: Millis) -> Option<u64> {
+        let me = self.holders.get(helper)?;
+        let mine = me.pace? * (me.asked.len() + 1) as f64;
+        let mut best: Option<(f64, u64)> = None;
+        for (i, other) in (0..).zip(&self.holders) {
+            if i == helper {
+                continue;
+            }
+            let Some((place, (chunk, _))) = (1..).zip(&other.asked).last() else { continue };
+            let waited = now.saturating_sub(other.progress) as f64;
+            let theirs = other.pace.map_or(waited + SLOW as f64, |pace| (pace * f64::from(place)).max(waited));
+            let askers = self.holders.iter().filter(|h| h.asked.iter().any(|(c, _)| c == chunk)).count();
+            if askers == 1 && theirs > 2.0 * mine && best.is_none_or(|(b, _)| theirs > b) {
+                best = Some((theirs, *chunk));
+            }
+        }
+        best.map(|(_, chunk)| chunk)
+    }
+}
+
+impl Holder {
+    fn delivered(&mut self, chunk: u64, now: Millis, most: usize) {
+        let Some(place) = self.asked.iter().position(|(c, _)| *c == chunk) else { return };
+        let Some((_, asked)) = self.asked.remove(place) else { return };
+        let pace = now.saturating_sub(self.progress.max(asked)) as f64;
+        self.pace = Some(self.pace.map_or(pace, |before| before * 0.75 + pace * 0.25));
+        self.progress = now;
+        if now.saturating_sub(asked) > SLOW {
+            self.window = (self.window / 2).max(1);
+        } else {
+            self.window = (self.window + 1).min(most.max(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { window: 16, patience: 10_000, head_start: 100 };
+
+    fn asked(effects: &[Effect], of: usize) -> Vec<u64> {
+        effects
+            .iter()
+            .filter_map(|e| match e {
+                Effect::Request { holder, chunk } if *holder == of => Some(*chunk),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_window_opens_as_chunks_are_proved() {
+        let mut s = Schedule::new(RULES, 100, &[], 1, 0);
+        assert_eq!(asked(&s.ready(0, 0), 0), [0, 1, 2, 3]);
+        let (new, effects) = s.proved(0, 0, 5);
+        assert!(new);
+        assert_eq!(asked(&effects, 0), [4, 5]);
+        for chunk in 1..40 {
+            s.proved(0, chunk, 6);
+        }
+        assert_eq!(s.holders[0].asked.len(), 16);
+    }
+
+    #[test]
+    fn a_corrupt_holder_is_out_at_once_and_the_other_takes_over() {
+        let mut s = Schedule::new(RULES, 8, &[], 2, 0);
+        let first = s.ready(0, 0);
+        assert_eq!(asked(&first, 0), [0, 1, 2, 3]);
+        assert_eq!(asked(&s.ready(1, 0), 1), [4, 5, 6, 7]);
+        assert!(s.ended(0, 1).is_empty());
+        let mut given = Vec::new();
+        for chunk in 4..8 {
+            given.extend(asked(&s.proved(1, chunk, 2).1, 1));
+        }
+        assert_eq!(given, [0, 1, 2, 3]);
+        for chunk in 0..4 {
+            s.proved(1, chunk, 3);
+        }
+        assert!(s.is_done() && !s.takes_part(0));
+    }
+
+    #[test]
+    fn a_stalled_holder_costs_its_patience_once() {
+        let mut s = Schedule::new(RULES, 6, &[], 2, 0);
+        s.ready(0, 0);
+        assert_eq!(s.deadline(), Some(10_000));
+        assert!(s.tick(9_999).is_empty());
+        assert_eq!(s.tick(10_000), [Effect::Stalled { holder: 0 }]);
+        assert_eq!(asked(&s.ready(1, 10_001), 1), [0, 1, 2, 3]);
+        s.ended(1, 10_002);
+        assert!(s.is_lost());
+    }
+
+    #[test]
+    fn our_own_slowness_blames_nobody() {
+        let mut s = Schedule::new(RULES, 6, &[], 1, 0);
+        s.ready(0, 0);
+        s.excuse(9_000);
+        assert!(s.tick(12_000).is_empty());
+    }
+
+    #[test]
+    fn what_is_proved_is_not_asked_for_again() {
+        let mut s = Schedule::new(RULES, 5, &[true, false, true, true, false], 1, 0);
+        assert_eq!(asked(&s.ready(0, 0), 0), [1, 4]);
+        s.proved(0, 1, 1);
+        s.proved(0, 4, 1);
+        assert!(s.is_done());
+        assert!(Schedule::new(RULES, 1, &[true], 0, 0).is_done());
+    }
+
+    #[test]
+    fn a_small_download_goes_to_the_best_if_it_comes_soon() {
+        let mut s = Schedule::new(RULES, 1, &[], 2, 0);
+        assert!(s.ready(1, 10).is_empty());
+        assert_eq!(s.deadline(), Some(100));
+        assert_eq!(asked(&s.ready(0, 20), 0), [0]);
+        let mut s = Schedule::new(RULES, 1, &[], 2, 0);
+        assert!(s.ready(1, 10).is_empty());
+        assert_eq!(asked(&s.tick(100), 1), [0]);
+        let mut s = Schedule::new(RULES, 1, &[], 2, 0);
+        s.ready(1, 10);
+        assert_eq!(asked(&s.ended(0, 11), 1), [0]);
+    }
+
+    #[test]
+    fn at_the_end_a_quick_one_helps_a_slow_one() {
+        let mut s = Schedule::new(RULES, 8, &[], 2, 0);
+        s.ready(0, 0);
+        s.ready(1, 0);
+        let mut helped = Vec::new();
+        for (chunk, now) in [(4, 10), (5, 20), (6, 30), (7, 3000)] {
+            helped.extend(asked(&s.proved(1, chunk, now).1, 1));
+        }
+        assert!(helped.contains(&3), "{helped:?}");
+        assert!(s.proved(1, 3, 3010).0);
+        assert!(!s.proved(0, 3, 3020).0, "the second of two is not counted");
+    }
+
+    /// Whatever order things happen in, every chunk is proved as long as one honest holder takes part.
+    #[test]
+    fn any_order_of_events_ends_well() {
+        for seed in 1..300u64 {
+            let mut random = seed;
+            let mut next = move |n: u64| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (random >> 33) % n
+            };
+            let (holders, chunks) = (1 + next(4) as usize, next(60));
+            let mut s = Schedule::new(RULES, chunks, &[], holders, 0);
+            let mut under_way: Vec<(usize, u64)> = Vec::new();
+            let mut now = 0;
+            for round in 0..10_000 {
+                let holder = next(holders as u64) as usize;
+                now += next(50);
+                let effects = match next(10) {
+                    0 => s.ready(holder, now),
+                    1 if holder > 0 && round % 7 == 0 => s.ended(holder, now),
+                    2 => s.tick(now),
+                    _ if under_way.is_empty() => s.ready(0, now),
+                    _ => {
+                        let (holder, chunk) = under_way.swap_remove(next(under_way.len() as u64) as usize);
+                        if s.takes_part(holder) { s.proved(holder, chunk, now).1 } else { vec![] }
+                    }
+                };
+                for effect in effects {
+                    match effect {
+                        Effect::Request { holder, chunk } => under_way.push((holder, chunk)),
+                        Effect::Stalled { .. } => s.excuse(now),
+                    }
+                }
+                s.excuse(now);
+                if s.is_done() {
+                    break;
+                }
+            }
+            assert!(s.is_done() && s.left == 0, "seed {seed}");
+        }
+    }
+}
