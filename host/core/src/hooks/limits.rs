@@ -88,6 +88,27 @@ impl Default for PolicyLimits {
     }
 }
 
+impl From<&crate::limits::Limits> for PolicyLimits {
+    /// The configurable ones; the rest keep their defaults.
+    fn from(limits: &crate::limits::Limits) -> Self {
+        let seconds = |span: Duration| u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
+        Self {
+            memory_bytes: limits.policy_memory,
+            stack_bytes: limits.policy_stack,
+            configure_fuel: limits.policy_configure_fuel,
+            call_fuel: limits.policy_fuel,
+            wall_ms: u64::try_from(limits.policy_time.as_millis()).unwrap_or(u64::MAX),
+            log_lines: limits.policy_log_lines,
+            log_line_bytes: limits.policy_log_line,
+            settings_bytes: limits.policy_settings,
+            component_bytes: limits.max_component,
+            retry_ms: u32::try_from(limits.max_retry_delay.as_millis()).unwrap_or(u32::MAX),
+            ban_seconds: seconds(limits.max_ban),
+            ..Self::default()
+        }
+    }
+}
+
 impl PolicyLimits {
     /// Fuel for a call about so many items, candidates or peers.
     #[must_use]
