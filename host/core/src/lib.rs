@@ -12,8 +12,10 @@ pub mod hooks;
 pub mod limits;
 pub mod manifest;
 pub mod name;
+pub mod naming;
 pub mod paths;
 pub mod release;
+pub mod resolve;
 pub mod root;
 pub mod schedule;
 

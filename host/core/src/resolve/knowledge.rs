@@ -1,0 +1,110 @@
+//! What is known when a resolution begins, and the host's rules about which versions may be used at all.
+
+use std::collections::BTreeMap;
+
+use semver::{Op, Version, VersionReq};
+
+use crate::name::{PackageId, PackageName, PublisherId};
+use crate::naming::{DecidedBy, NameFacts, NamingError, decide_dependency, decide_typed};
+use crate::release::Dependency;
+
+/// What the user asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// The name.
+    pub name: PackageName,
+    /// Whose, where the user said so.
+    pub publisher: Option<PublisherId>,
+    /// The range.
+    pub requirement: VersionReq,
+}
+
+impl Request {
+    /// Whether the user named exactly `version`: then it may be yanked.
+    fn names_exactly(&self, version: &Version) -> bool {
+        let exact = self.requirement.comparators.iter().any(|c| c.op == Op::Exact && c.patch.is_some());
+        exact && self.requirement.matches(version)
+    }
+}
+
+/// One version of a package.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KnownVersion {
+    /// The version.
+    pub version: Version,
+    /// What it needs.
+    pub dependencies: Vec<Dependency>,
+    /// Why it should not be used, where it was yanked.
+    pub yanked: Option<String>,
+    /// Named by the lockfile.
+    pub locked: bool,
+    /// Installed now.
+    pub installed: bool,
+    /// Why a policy excludes or passes over it.
+    pub excluded: Option<String>,
+}
+
+/// A package with all its versions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct KnownPackage {
+    /// Highest first.
+    pub versions: Vec<KnownVersion>,
+    /// Indexes into `versions`, best first, as the version-resolution policy ranks them; empty: as they stand.
+    pub order: Vec<usize>,
+}
+
+/// All that is known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Knowledge {
+    /// Of names, by their collision key.
+    pub names: BTreeMap<String, NameFacts>,
+    /// Of packages; one that nobody could tell anything about is there without versions.
+    pub packages: BTreeMap<PackageId, KnownPackage>,
+}
+
+impl KnownPackage {
+    /// Versions, best first.
+    pub fn ranked(&self) -> impl Iterator<Item = &KnownVersion> {
+        let all = self.order.is_empty().then_some(&self.versions).into_iter().flatten();
+        all.chain(self.order.iter().filter_map(|i| self.versions.get(*i)))
+    }
+
+    /// What is known of `version`.
+    pub fn get(&self, version: &Version) -> Option<&KnownVersion> {
+        self.versions.iter().find(|v| v.version == *version)
+    }
+}
+
+impl KnownVersion {
+    /// Whether the host and the policies let it be chosen: yanked ones only where locked, installed or named by the
+    /// user with `=`.
+    pub fn allowed(&self, id: &PackageId, requests: &[Request]) -> bool {
+        let named = || requests.iter().any(|r| r.name == id.name && r.names_exactly(&self.version));
+        self.excluded.is_none() && (self.yanked.is_none() || self.locked || self.installed || named())
+    }
+}
+
+impl Knowledge {
+    /// What is known of a name; `None` where nobody looked yet.
+    pub fn name(&self, name: &PackageName) -> Option<&NameFacts> {
+        self.names.get(&name.collision_key())
+    }
+
+    /// Whom the user means. `None` where the name was not looked up.
+    pub fn typed(&self, request: &Request) -> Option<Result<(PackageId, DecidedBy), NamingError>> {
+        let facts = self.name(&request.name)?;
+        let decided = decide_typed(&request.name, facts, request.publisher);
+        Some(decided.map(|(publisher, by)| (PackageId { publisher, name: request.name.clone() }, by)))
+    }
+
+    /// Whom a release of `owner` means. `None` where the name was not looked up.
+    pub fn dependency(
+        &self,
+        owner: &PackageId,
+        dependency: &Dependency,
+    ) -> Option<Result<(PackageId, DecidedBy), NamingError>> {
+        let facts = self.name(&dependency.name)?;
+        let decided = decide_dependency(&dependency.name, facts, dependency.publisher, owner.publisher);
+        Some(decided.map(|(publisher, by)| (PackageId { publisher, name: dependency.name.clone() }, by)))
+    }
+}

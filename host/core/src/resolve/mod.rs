@@ -1,0 +1,138 @@
+//! Resolution: names and ranges in, exact releases out.
+//!
+//! pubgrub solves over what is known; what it lacks comes back as [`ResolveError::Missing`], is fetched by the caller, and
+//! it solves again. Decides; never fetches, never asks a policy (its ranking and exclusions are part of
+//! [`Knowledge`]). Invariant: every [`Solution`] passed [`check::check`], which shares no code with the solver.
+
+mod check;
+mod cycle;
+mod explain;
+mod knowledge;
+mod provider;
+mod solution;
+
+use std::collections::BTreeSet;
+
+use pubgrub::PubGrubError;
+use semver::Version;
+
+use crate::name::{PackageId, PackageName};
+use crate::naming::NamingError;
+
+pub use explain::Explanation;
+pub use knowledge::{Knowledge, KnownPackage, KnownVersion, Request};
+pub use solution::{Chosen, Solution};
+
+/// Bounds of one resolution.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Steps of the solver.
+    pub steps: u32,
+    /// Packages of a solution.
+    pub packages: usize,
+}
+
+/// What the solver would have to know.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Missing {
+    /// Whose these names are.
+    pub names: BTreeSet<PackageName>,
+    /// Which versions these packages have.
+    pub packages: BTreeSet<PackageId>,
+}
+
+impl Missing {
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.packages.is_empty()
+    }
+}
+
+/// Why there is no solution, yet or at all.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ResolveError {
+    /// Something has to be fetched first; not an error of the user's.
+    #[error("more has to be known first")]
+    Missing(Missing),
+    /// A name that stands for nobody, or for two.
+    #[error("{} cannot be trusted here", naming_subject(.source))]
+    Naming {
+        /// The release that depends on it; none where the user typed it.
+        required_by: Option<(PackageId, Version)>,
+        /// Why.
+        source: NamingError,
+    },
+    /// The requirements cannot hold together.
+    #[error("{}", .0.headline)]
+    NoSolution(Box<Explanation>),
+    /// A circle of dependencies, in order; the first is not repeated at the end.
+    #[error("circular dependency: {}", cycle::show(.0))]
+    Cycle(Vec<(PackageName, Version)>),
+    /// The graph is too large or too hard.
+    #[error("resolution was given up after {steps} steps")]
+    TooHard {
+        /// Steps taken.
+        steps: u32,
+    },
+    /// More packages than one install may have.
+    #[error("the solution has {found} packages, more than the {limit} allowed")]
+    TooMany {
+        /// Packages found.
+        found: usize,
+        /// Packages allowed.
+        limit: usize,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// The answer did not pass the independent check: a defect of this program, never installed.
+    #[error("the solver's answer is wrong: {0}")]
+    Unsound(String),
+}
+
+fn naming_subject(error: &NamingError) -> &PackageName {
+    match error {
+        NamingError::Conflict { name, .. } | NamingError::Undecided { name, .. } | NamingError::Unknown { name } => {
+            name
+        }
+    }
+}
+
+/// How often optional requirements may send the solver back.
+const OPTIONAL_ROUNDS: usize = 64;
+
+/// Solves `requests` over `knowledge`; `cancelled` is asked at each step.
+pub fn resolve(
+    requests: &[Request],
+    knowledge: &Knowledge,
+    bounds: Bounds,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Solution, ResolveError> {
+    let mut provider = provider::Provider::new(requests, knowledge, bounds, cancelled)?;
+    for _ in 0..OPTIONAL_ROUNDS {
+        let selected = match pubgrub::resolve(&provider, provider::Node::Root, Version::new(0, 0, 0)) {
+            Ok(selected) => selected,
+            Err(PubGrubError::NoSolution(tree)) => {
+                return Err(explain::no_solution(&tree, requests, knowledge));
+            }
+            Err(PubGrubError::ErrorRetrievingDependencies { source, .. })
+            | Err(PubGrubError::ErrorChoosingVersion { source, .. })
+            | Err(PubGrubError::ErrorInShouldCancel(source)) => return Err(source.0),
+        };
+        let solution = solution::Solution::assemble(&selected, requests, knowledge)?;
+        if let Some(edge) = solution.broken_optional(knowledge) {
+            provider.hold_optional(edge);
+            continue;
+        }
+        if solution.packages.len() > bounds.packages {
+            return Err(ResolveError::TooMany { found: solution.packages.len(), limit: bounds.packages });
+        }
+        cycle::refuse(&solution, knowledge)?;
+        check::check(&solution, requests, knowledge).map_err(ResolveError::Unsound)?;
+        return Ok(solution);
+    }
+    Err(ResolveError::TooHard { steps: provider.steps() })
+}
+
+#[cfg(test)]
+mod tests;
