@@ -15,6 +15,7 @@ pub mod name;
 pub mod naming;
 pub mod paths;
 pub mod release;
+pub mod reputation;
 pub mod resolve;
 pub mod root;
 pub mod schedule;

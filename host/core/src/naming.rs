@@ -88,6 +88,15 @@ pub enum NamingError {
     },
 }
 
+impl NamingError {
+    /// The name that it is about.
+    pub const fn name(&self) -> &PackageName {
+        match self {
+            Self::Conflict { name, .. } | Self::Undecided { name, .. } | Self::Unknown { name } => name,
+        }
+    }
+}
+
 /// Decides a name that the user typed, `chosen` if as `PUBLISHER/NAME`.
 pub fn decide_typed(
     name: &PackageName,

@@ -55,13 +55,8 @@ pub enum ResolveError {
     #[error("more has to be known first")]
     Missing(Missing),
     /// A name that stands for nobody, or for two.
-    #[error("{} cannot be trusted here", naming_subject(.source))]
-    Naming {
-        /// The release that depends on it; none where the user typed it.
-        required_by: Option<(PackageId, Version)>,
-        /// Why.
-        source: NamingError,
-    },
+    #[error("it is not decided whose {} is meant", .0.error.name())]
+    Naming(Box<NamingRefusal>),
     /// The requirements cannot hold together.
     #[error("{}", .0.headline)]
     NoSolution(Box<Explanation>),
@@ -90,11 +85,18 @@ pub enum ResolveError {
     Unsound(String),
 }
 
-fn naming_subject(error: &NamingError) -> &PackageName {
-    match error {
-        NamingError::Conflict { name, .. } | NamingError::Undecided { name, .. } | NamingError::Unknown { name } => {
-            name
-        }
+/// A name that could not be decided, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamingRefusal {
+    /// The release that depends on it; none where the user typed it.
+    pub required_by: Option<(PackageId, Version)>,
+    /// Why.
+    pub error: NamingError,
+}
+
+impl ResolveError {
+    fn naming(required_by: Option<(PackageId, Version)>, error: NamingError) -> Self {
+        Self::Naming(Box::new(NamingRefusal { required_by, error }))
     }
 }
 

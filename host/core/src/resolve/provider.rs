@@ -51,12 +51,17 @@ pub(super) struct OptionalEdge {
     pub(super) dependency: Dependency,
 }
 
+/// What is needed, and which versions will do.
+type Edges = Vec<(Node, Ranges<Version>)>;
+/// A package and a requirement on it.
+type RangeKey = (PackageId, String);
+
 pub(super) struct Provider<'a> {
     knowledge: &'a Knowledge,
     requests: &'a [Request],
-    roots: Vec<(Node, Ranges<Version>)>,
+    roots: Edges,
     held: HashMap<(PackageId, Version), Vec<Dependency>>,
-    ranges: RefCell<HashMap<(Arc<PackageId>, String), Ranges<Version>>>,
+    ranges: RefCell<HashMap<RangeKey, Ranges<Version>>>,
     bounds: Bounds,
     steps: Cell<u32>,
     cancelled: &'a dyn Fn() -> bool,
@@ -92,7 +97,7 @@ impl<'a> Provider<'a> {
         self.held.entry((edge.owner, edge.version)).or_default().push(edge.dependency);
     }
 
-    fn root_edges(&self) -> Result<Vec<(Node, Ranges<Version>)>, ResolveError> {
+    fn root_edges(&self) -> Result<Edges, ResolveError> {
         let mut missing = Missing::default();
         let mut edges = Vec::new();
         for request in self.requests {
@@ -102,19 +107,13 @@ impl<'a> Provider<'a> {
                 }
                 Some(Ok((id, _))) => self.edge(id, &request.requirement, &mut missing, &mut edges),
                 Some(Err(NamingError::Unknown { name })) => edges.push((Node::Nobody(name), Ranges::full())),
-                Some(Err(source)) => return Err(ResolveError::Naming { required_by: None, source }),
+                Some(Err(error)) => return Err(ResolveError::naming(None, error)),
             }
         }
         if missing.is_empty() { Ok(edges) } else { Err(ResolveError::Missing(missing)) }
     }
 
-    fn edge(
-        &self,
-        id: PackageId,
-        requirement: &VersionReq,
-        missing: &mut Missing,
-        edges: &mut Vec<(Node, Ranges<Version>)>,
-    ) {
+    fn edge(&self, id: PackageId, requirement: &VersionReq, missing: &mut Missing, edges: &mut Edges) {
         match self.range(&id, requirement) {
             Some(range) => edges.push((Node::Package(Arc::new(id)), range)),
             None => {
@@ -126,7 +125,7 @@ impl<'a> Provider<'a> {
     /// The known versions that `requirement` matches, as runs; `None` where the package is not known.
     fn range(&self, id: &PackageId, requirement: &VersionReq) -> Option<Ranges<Version>> {
         let package = self.knowledge.packages.get(id)?;
-        let key = (Arc::new(id.clone()), requirement.to_string());
+        let key = (id.clone(), requirement.to_string());
         if let Some(range) = self.ranges.borrow().get(&key) {
             return Some(range.clone());
         }
@@ -150,7 +149,7 @@ impl<'a> Provider<'a> {
         Some(range)
     }
 
-    fn edges_of(&self, id: &PackageId, version: &Version) -> Result<Vec<(Node, Ranges<Version>)>, ResolveError> {
+    fn edges_of(&self, id: &PackageId, version: &Version) -> Result<Edges, ResolveError> {
         let Some(known) = self.knowledge.packages.get(id).and_then(|p| p.get(version)) else { return Ok(Vec::new()) };
         let held = self.held.get(&(id.clone(), version.clone()));
         let required = known.dependencies.iter().filter(|d| !d.optional).chain(held.into_iter().flatten());
@@ -162,9 +161,8 @@ impl<'a> Provider<'a> {
                 }
                 Some(Ok((target, _))) => self.edge(target, &dependency.requirement, &mut missing, &mut edges),
                 Some(Err(NamingError::Unknown { name })) => edges.push((Node::Nobody(name), Ranges::full())),
-                Some(Err(source)) => {
-                    let required_by = Some((id.clone(), version.clone()));
-                    return Err(ResolveError::Naming { required_by, source });
+                Some(Err(error)) => {
+                    return Err(ResolveError::naming(Some((id.clone(), version.clone())), error));
                 }
             }
         }
@@ -224,8 +222,8 @@ impl DependencyProvider for Provider<'_> {
 }
 
 /// Two edges to one package are one edge with both ranges.
-fn merge(edges: Vec<(Node, Ranges<Version>)>) -> Vec<(Node, Ranges<Version>)> {
-    let mut merged: Vec<(Node, Ranges<Version>)> = Vec::new();
+fn merge(edges: Edges) -> Edges {
+    let mut merged = Edges::new();
     for (node, range) in edges {
         match merged.iter_mut().find(|(n, _)| *n == node) {
             Some((_, before)) => *before = before.intersection(&range),

@@ -110,11 +110,11 @@ impl Solution {
 
 /// A home has room for one package of a name: two publishers' packages that collide cannot both be installed.
 fn two_of_one_name(first: &PackageId, second: &PackageId) -> ResolveError {
-    let source = crate::naming::NamingError::Undecided {
+    let error = crate::naming::NamingError::Undecided {
         name: first.name.clone(),
         candidates: vec![first.publisher, second.publisher],
     };
-    ResolveError::Naming { required_by: None, source }
+    ResolveError::naming(None, error)
 }
 
 /// Dependencies first; among equals by name. A circle is broken anywhere: [`super::cycle`] refuses it afterwards.

@@ -178,9 +178,9 @@ fn a_missing_dependency_sends_the_solver_back() {
 fn a_squatted_dependency_stops_the_job() {
     let mut knowledge = world(&["a@1.0.0: b", "b@1.0.0"]);
     knowledge.names.get_mut("b").unwrap().claimants = vec![PublisherId(Digest::of(b"squatter"))];
-    let Err(ResolveError::Naming { required_by, source }) = solve("a", &knowledge) else { panic!() };
-    assert_eq!(required_by.unwrap().0, id("a"));
-    assert!(matches!(source, crate::naming::NamingError::Undecided { .. }));
+    let Err(ResolveError::Naming(refusal)) = solve("a", &knowledge) else { panic!() };
+    assert_eq!(refusal.required_by.unwrap().0, id("a"));
+    assert!(matches!(refusal.error, crate::naming::NamingError::Undecided { .. }));
 }
 
 #[test]
