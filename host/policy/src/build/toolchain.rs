@@ -1,0 +1,109 @@
+//! Which compiler on this machine can make WebAssembly.
+//!
+//! It looks and asks compilers for their version and directories; it installs and downloads nothing. Invariant: the
+//! active compiler is taken where it has the target; only then one that must build the standard library itself.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::BuildError;
+
+/// What policies are compiled for.
+pub(super) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// A compiler that can make WebAssembly.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// What `rustc -V` says.
+    pub compiler: String,
+    pub(super) rustc: PathBuf,
+    pub(super) sysroot: PathBuf,
+    /// The linker to use where the standard library must be built too; none where the target is installed.
+    pub(super) build_std: Option<PathBuf>,
+}
+
+impl Toolchain {
+    /// The active compiler if it has the target, else one with the standard library's sources.
+    ///
+    /// # Errors
+    /// [`BuildError::NoToolchain`] where there is neither.
+    pub fn find() -> Result<Self, BuildError> {
+        let active = env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
+        // Debian's compiler for WebAssembly lies there, also where rustup's is the active one.
+        let candidates = [active, PathBuf::from("/usr/bin/rustc")];
+        let with_target = candidates.iter().find_map(|rustc| Self::with_target(rustc));
+        with_target
+            .or_else(|| candidates.iter().find_map(|rustc| Self::with_sources(rustc)))
+            .ok_or(BuildError::NoToolchain)
+    }
+
+    fn with_target(rustc: &Path) -> Option<Self> {
+        let libraries = PathBuf::from(ask(rustc, &["--print", "target-libdir", "--target", TARGET])?);
+        let mut entries = std::fs::read_dir(libraries).ok()?.flatten();
+        entries.find(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))?;
+        Self::of(rustc, None)
+    }
+
+    fn with_sources(rustc: &Path) -> Option<Self> {
+        let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
+        if !sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file() {
+            return None;
+        }
+        Self::of(rustc, Some(linker(&sysroot)?))
+    }
+
+    fn of(rustc: &Path, build_std: Option<PathBuf>) -> Option<Self> {
+        let compiler = ask(rustc, &["-V"])?;
+        let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
+        Some(Self { compiler, rustc: rustc.to_owned(), sysroot, build_std })
+    }
+}
+
+/// A linker for WebAssembly: one that comes with a compiler, else one of the system's.
+fn linker(sysroot: &Path) -> Option<PathBuf> {
+    let active = ask(Path::new("rustc"), &["--print", "sysroot"]).map(PathBuf::from);
+    let with_compilers = active.iter().map(PathBuf::as_path).chain([sysroot]).flat_map(|sysroot| {
+        let hosts = std::fs::read_dir(sysroot.join("lib/rustlib")).into_iter().flatten().flatten();
+        hosts.map(|host| host.path().join("bin/rust-lld")).collect::<Vec<_>>()
+    });
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path)
+        .flat_map(|directory| ["rust-lld", "wasm-ld", "lld"].map(|name| directory.join(name)))
+        .collect::<Vec<_>>();
+    // Debian keeps versions side by side there: the newest is taken.
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("llvm-"))
+        .map(|entry| entry.path().join("bin/wasm-ld"))
+        .collect();
+    versions.sort();
+    with_compilers.chain(on_path).chain(versions.into_iter().rev()).find(|path| path.is_file())
+}
+
+/// The first line that a compiler answers; none where it cannot be started or refuses.
+fn ask(program: &Path, arguments: &[&str]) -> Option<String> {
+    let answer = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(answer.stdout).ok()?;
+    let line = text.lines().next()?.trim().to_owned();
+    (answer.status.success() && !line.is_empty()).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_that_is_not_there_is_no_toolchain() {
+        let nowhere = Path::new("/nonexistent/rustc");
+        assert!(Toolchain::with_target(nowhere).is_none() && Toolchain::with_sources(nowhere).is_none());
+    }
+
+    #[test]
+    fn the_active_compiler_answers() {
+        assert!(ask(Path::new("rustc"), &["-V"]).is_some_and(|line| line.starts_with("rustc ")));
+        assert!(ask(Path::new("rustc"), &["--no-such-flag"]).is_none());
+    }
+}
