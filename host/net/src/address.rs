@@ -1,0 +1,113 @@
+//! Addresses as people write them.
+//!
+//! Decides which text is a usable address and which network an address belongs to; never resolves a name.
+
+use std::net::IpAddr;
+
+use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, PeerId};
+
+use crate::error::NetError;
+
+/// The longest address that is read, in bytes.
+const MAX_ADDRESS: usize = 1024;
+
+/// Reads an address to listen on or to dial; an error names the text.
+pub fn parse_multiaddr(text: &str) -> Result<Multiaddr, NetError> {
+    let wrong = |problem: String| NetError::Address { text: text.chars().take(200).collect(), problem };
+    if text.len() > MAX_ADDRESS {
+        return Err(wrong(format!("it is longer than {MAX_ADDRESS} bytes")));
+    }
+    let address: Multiaddr = text.trim().parse().map_err(|e: libp2p::multiaddr::Error| wrong(e.to_string()))?;
+    let mut parts = address.iter();
+    match (parts.next(), parts.next()) {
+        (
+            Some(Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)),
+            Some(Protocol::Tcp(_)),
+        ) => Ok(address),
+        _ => Err(wrong("only /ip4, /ip6 and /dns addresses with /tcp are spoken here".to_owned())),
+    }
+}
+
+/// Reads the address of a peer to dial: it must end in `/p2p/` and the peer's id.
+pub fn parse_bootstrap(text: &str) -> Result<(PeerId, Multiaddr), NetError> {
+    let address = parse_multiaddr(text)?;
+    split_peer(&address).ok_or_else(|| NetError::Address {
+        text: text.chars().take(200).collect(),
+        problem: "it must end in /p2p/ and the id of the peer, as `p2p start` prints it".to_owned(),
+    })
+}
+
+/// The peer that an address ends in, and the address without it.
+pub(crate) fn split_peer(address: &Multiaddr) -> Option<(PeerId, Multiaddr)> {
+    let mut address = address.clone();
+    match address.pop() {
+        Some(Protocol::P2p(peer)) if !address.is_empty() => Some((peer, address)),
+        _ => None,
+    }
+}
+
+/// `address` with `/p2p/` and `peer` at its end.
+pub(crate) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
+    address.clone().with_p2p(peer).unwrap_or_else(|other| other)
+}
+
+fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => Some(IpAddr::V4(ip)),
+        Some(Protocol::Ip6(ip)) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
+        _ => None,
+    }
+}
+
+/// The network that an address belongs to: its /24 (IPv4) or /48 (IPv6), as text. None for a name.
+pub fn subnet_of(address: &Multiaddr) -> Option<String> {
+    Some(match ip_of(address)? {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    })
+}
+
+/// Whether an address is of this machine alone.
+pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
+    ip_of(address).is_some_and(|ip| ip.is_loopback())
+}
+
+/// Whether somebody at `seen_from` can have a use for `address`: nothing of this machine alone, unless he is on it.
+pub(crate) fn is_shareable(address: &Multiaddr, seen_from: &Multiaddr) -> bool {
+    let unspecified = ip_of(address).is_some_and(|ip| ip.is_unspecified());
+    !unspecified && (!is_loopback(address) || is_loopback(seen_from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_address_is_named() {
+        for bad in ["", "/p2p/fake", "127.0.0.1:80", "/ip4/1.2.3.4/udp/5/quic-v1", "/ip4/1.2.3/tcp/1", "/tcp/1"] {
+            let error = parse_multiaddr(bad).unwrap_err();
+            assert!(matches!(&error, NetError::Address { text, .. } if text == bad), "{error}");
+        }
+        assert!(parse_multiaddr(&"/ip4/1.2.3.4".repeat(200)).is_err());
+        let peer = PeerId::random();
+        let full = format!("/dns4/seed.example.org/tcp/4001/p2p/{peer}");
+        assert_eq!(parse_bootstrap(&full).unwrap().0, peer);
+        assert!(parse_bootstrap("/ip4/127.0.0.1/tcp/4001").unwrap_err().to_string().contains("/p2p/"));
+    }
+
+    #[test]
+    fn networks_are_told_apart() {
+        let net = |text: &str| subnet_of(&text.parse().unwrap());
+        assert_eq!(net("/ip4/10.1.2.3/tcp/1").as_deref(), Some("10.1.2.0/24"));
+        assert_eq!(net("/ip6/::ffff:10.1.2.9/tcp/1").as_deref(), Some("10.1.2.0/24"));
+        assert_eq!(net("/ip6/2001:db8:7:8::1/tcp/1").as_deref(), Some("2001:db8:7::/48"));
+        assert_eq!(net("/dns4/example.org/tcp/1"), None);
+    }
+}

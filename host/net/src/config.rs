@@ -1,0 +1,85 @@
+//! How a node is started. Decides nothing.
+
+use std::sync::Arc;
+
+use ggen_core::limits::Limits;
+use libp2p::identity::Keypair;
+use libp2p::{Multiaddr, PeerId};
+
+use crate::error::NetError;
+use crate::types::BanEntry;
+
+/// Who the node is.
+#[derive(Clone, Debug, Default)]
+pub enum Identity {
+    /// A key of the moment: for short-lived commands.
+    #[default]
+    OfTheMoment,
+    /// A key pair in libp2p's protobuf encoding, as [`new_identity`] makes it.
+    Kept(Vec<u8>),
+}
+
+/// What the node is to the network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// Serves and is part of the DHT.
+    Node,
+    /// Only asks: never part of anybody's routing table.
+    #[default]
+    Command,
+}
+
+/// How a node is started.
+#[derive(Clone, Debug, Default)]
+pub struct NodeConfig {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it is to the network.
+    pub mode: Mode,
+    /// Addresses to listen on; none for a short-lived command.
+    pub listen: Vec<Multiaddr>,
+    /// The configured peers to join by, each with its address.
+    pub bootstrap: Vec<(PeerId, Multiaddr)>,
+    /// Peers known from before.
+    pub known: Vec<(PeerId, Multiaddr)>,
+    /// Peers that are not talked to.
+    pub banned: Vec<BanEntry>,
+    /// Bounds and time-outs.
+    pub limits: Arc<Limits>,
+}
+
+/// Makes a new identity to be kept: the bytes for [`Identity::Kept`].
+pub fn new_identity() -> Result<Vec<u8>, NetError> {
+    Keypair::generate_ed25519().to_protobuf_encoding().map_err(|e| NetError::Identity(e.into()))
+}
+
+/// The peer id that an identity's bytes stand for.
+pub fn peer_id_of(identity: &[u8]) -> Result<PeerId, NetError> {
+    Ok(decode(identity)?.public().to_peer_id())
+}
+
+fn decode(bytes: &[u8]) -> Result<Keypair, NetError> {
+    Keypair::from_protobuf_encoding(bytes).map_err(|e| NetError::Identity(e.into()))
+}
+
+impl Identity {
+    pub(crate) fn keypair(&self) -> Result<Keypair, NetError> {
+        match self {
+            Self::OfTheMoment => Ok(Keypair::generate_ed25519()),
+            Self::Kept(bytes) => decode(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_kept() {
+        let bytes = new_identity().unwrap();
+        let peer = peer_id_of(&bytes).unwrap();
+        assert_eq!(Identity::Kept(bytes.clone()).keypair().unwrap().public().to_peer_id(), peer);
+        assert!(matches!(peer_id_of(&bytes[1..]), Err(NetError::Identity(_))));
+    }
+}

@@ -1,0 +1,360 @@
+//! Drives the scheduler: time, tasks and channels round [`ggen_core::schedule`].
+//!
+//! Decides nothing about who is asked for what. Invariant: each holder ends once, with one outcome.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ggen_core::Digest;
+use ggen_core::chunks::{ChunkError, chunk_count, chunk_length};
+use ggen_core::hooks::OffenceClass;
+use ggen_core::schedule::{Effect, Millis, Rules, Schedule};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::holder::{Shared, Worker};
+use super::sink::{Pool, Proof, Sink};
+use super::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
+use crate::error::NetError;
+use crate::link::Link;
+use crate::types::{Holder, Offence};
+
+/// How long a small download waits for a better holder before a lesser one begins.
+const HEAD_START: Duration = Duration::from_millis(100);
+/// Holders that one fetch may try, those that take over included.
+const MAX_TRIED: usize = 64;
+/// Chunks that wait for the sink.
+const LANDING: usize = 16;
+
+/// What the driver is told.
+pub(super) enum Message {
+    Ready { holder: usize },
+    Proof { holder: usize, index: u64, length: u64, proof: Proof },
+    Ended { holder: usize, failure: Failure },
+}
+
+/// Why a holder's part is over.
+#[derive(Debug)]
+pub(super) struct Failure {
+    class: Option<OffenceClass>,
+    code: &'static str,
+    detail: String,
+}
+
+impl Failure {
+    pub fn offence(class: OffenceClass, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { class: Some(class), code, detail: detail.into() }
+    }
+
+    /// Nobody's fault that can be proved.
+    pub fn unreachable(detail: String) -> Self {
+        Self { class: None, code: "unreachable", detail }
+    }
+}
+
+struct Part {
+    holder: Holder,
+    requests: Option<mpsc::Sender<u64>>,
+    task: Option<AbortHandle>,
+    received: Arc<AtomicU64>,
+    received_at_proof: u64,
+    begun: Option<Instant>,
+    last: Option<Instant>,
+    latency: Option<Duration>,
+    bytes: u64,
+    outcome: Outcome,
+}
+
+struct Driver {
+    schedule: Schedule,
+    parts: Vec<Part>,
+    tasks: JoinSet<()>,
+    shared: Arc<Shared>,
+    events: mpsc::Sender<FetchEvent>,
+    begun: Instant,
+    running: usize,
+    fetched: u64,
+    there: u64,
+}
+
+type SinkTask = JoinHandle<std::io::Result<Option<Digest>>>;
+
+fn file_error(source: std::io::Error) -> NetError {
+    NetError::File { action: "write", source }
+}
+
+pub(super) async fn run(
+    link: Link,
+    request: FetchRequest,
+    events: mpsc::Sender<FetchEvent>,
+) -> Result<FetchReport, NetError> {
+    let FetchRequest { archive, holders, destination, proved, .. } = request;
+    let (sink_in, landed) = mpsc::channel(LANDING);
+    let (messages, mut inbox) = mpsc::channel(LANDING * 4);
+    let (size, digest) = (archive.size, archive.digest);
+    let shared = Arc::new(Shared {
+        link,
+        archive,
+        list: OnceLock::new(),
+        pool: Pool::default(),
+        sink: sink_in,
+        driver: messages.clone(),
+    });
+    let mut sink = start_sink(destination, size, proved.clone(), landed, messages, shared.clone());
+    let mut driver = Driver::new(shared, holders, &proved, events);
+    driver.hire();
+    let outcome = driver.drive(&mut inbox, &mut sink).await;
+    drop(inbox);
+    driver.tasks.shutdown().await;
+    driver.dismiss().await;
+    let Driver { parts, shared, fetched, .. } = driver;
+    // The sink ends when nobody is left who could give it anything.
+    drop(shared);
+    let holders = parts.into_iter().filter(|p| p.begun.is_some()).map(Part::report).collect();
+    match outcome {
+        Err(error) => Err(error),
+        Ok(false) => Err(NetError::Fetch { archive: digest, holders }),
+        Ok(true) => {
+            let whole = sink.await.map_err(|e| file_error(std::io::Error::other(e)))?.map_err(file_error)?;
+            let digest = whole.ok_or_else(|| file_error(std::io::Error::other("the file is not whole")))?;
+            Ok(FetchReport { holders, digest, bytes: fetched })
+        }
+    }
+}
+
+fn start_sink(
+    file: File,
+    size: u64,
+    proved: Vec<bool>,
+    landed: mpsc::Receiver<super::sink::Landed>,
+    messages: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+) -> SinkTask {
+    // Weak: the sink must not keep its own entrance open.
+    let shared = Arc::downgrade(&shared);
+    tokio::task::spawn_blocking(move || {
+        let sink = Sink::new(file, size, &proved)?;
+        let spare = Pool::default();
+        let put = |buffer| match shared.upgrade() {
+            Some(shared) => shared.pool.put(buffer),
+            None => spare.put(buffer),
+        };
+        sink.run(landed, &messages, put)
+    })
+}
+
+impl Driver {
+    fn new(shared: Arc<Shared>, holders: Vec<Holder>, proved: &[bool], events: mpsc::Sender<FetchEvent>) -> Self {
+        let limits = &shared.link.limits;
+        let (size, mut parts) = (shared.archive.size, Vec::<Part>::new());
+        for holder in holders {
+            if parts.len() < MAX_TRIED && !parts.iter().any(|p| p.holder.peer == holder.peer) {
+                parts.push(Part::new(holder));
+            }
+        }
+        let rules = Rules {
+            window: limits.chunks_in_flight.max(1),
+            patience: millis(limits.holder_timeout),
+            head_start: millis(HEAD_START),
+        };
+        let there = (0u64..).zip(proved).filter(|(_, p)| **p).map(|(i, _)| chunk_length(size, i)).sum();
+        let schedule = Schedule::new(rules, chunk_count(size), proved, parts.len(), 0);
+        let (tasks, begun) = (JoinSet::new(), Instant::now());
+        Self { schedule, parts, tasks, shared, events, begun, running: 0, fetched: 0, there }
+    }
+
+    fn now(&self) -> Millis {
+        millis(self.begun.elapsed())
+    }
+
+    /// Sees to it that as many holders take part as may.
+    fn hire(&mut self) {
+        let most = self.shared.link.limits.max_holders.max(1);
+        for (place, part) in self.parts.iter_mut().enumerate().filter(|(_, p)| p.begun.is_none()) {
+            if self.running >= most {
+                return;
+            }
+            let (requests, inbox) = mpsc::channel(self.shared.link.limits.chunks_in_flight.max(1));
+            let received = part.received.clone();
+            let worker = Worker { place, holder: part.holder.clone(), requests: inbox, received };
+            part.task = Some(self.tasks.spawn(worker.run(self.shared.clone())));
+            part.requests = Some(requests);
+            part.begun = Some(Instant::now());
+            self.running += 1;
+        }
+    }
+
+    /// True when every chunk is proved, false when nobody is left to give the rest.
+    async fn drive(&mut self, inbox: &mut mpsc::Receiver<Message>, sink: &mut SinkTask) -> Result<bool, NetError> {
+        let far = Duration::from_secs(3600);
+        while !self.schedule.is_done() {
+            if self.schedule.is_lost() {
+                return Ok(false);
+            }
+            let wake = self
+                .schedule
+                .deadline()
+                .map_or(self.begun + self.begun.elapsed() + far, |at| self.begun + Duration::from_millis(at));
+            tokio::select! {
+                message = inbox.recv() => if let Some(message) = message {
+                    self.on_message(message).await;
+                },
+                () = tokio::time::sleep_until(wake) => self.on_time().await,
+                ended = &mut *sink => {
+                    let problem = match ended {
+                        Ok(Err(error)) => error,
+                        Ok(Ok(_)) => std::io::Error::other("the writer stopped"),
+                        Err(error) => std::io::Error::other(error),
+                    };
+                    return Err(file_error(problem));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn on_message(&mut self, message: Message) {
+        let now = self.now();
+        match message {
+            Message::Ready { holder } => {
+                if let Some(part) = self.parts.get_mut(holder) {
+                    part.latency = part.begun.map(|b| b.elapsed());
+                }
+                let effects = self.schedule.ready(holder, now);
+                self.apply(effects).await;
+            }
+            Message::Ended { holder, failure } => self.end(holder, failure).await,
+            Message::Proof { holder, index, length, proof } => match proof {
+                Proof::Wrong(error) => {
+                    let code = if matches!(error, ChunkError::Digest(_)) { "chunk-digest" } else { "chunk-length" };
+                    self.end(holder, Failure::offence(OffenceClass::CorruptData, code, error.to_string())).await;
+                }
+                Proof::Written | Proof::Duplicate => self.on_proved(holder, index, length, now).await,
+            },
+        }
+    }
+
+    async fn on_proved(&mut self, holder: usize, index: u64, length: u64, now: Millis) {
+        let (new, effects) = self.schedule.proved(holder, index, now);
+        if let Some(part) = self.parts.get_mut(holder) {
+            part.last = Some(Instant::now());
+            part.received_at_proof = part.received.load(Ordering::Relaxed);
+            if new {
+                part.bytes += length;
+            }
+        }
+        // Questions first: the network works while the events are told.
+        self.apply(effects).await;
+        if new {
+            self.fetched += length;
+            self.there += length;
+            let _ = self.events.send(FetchEvent::ChunkProved { index }).await;
+            let _ = self.events.try_send(FetchEvent::Progress { bytes: self.there });
+        }
+    }
+
+    async fn on_time(&mut self) {
+        let now = self.now();
+        if self.shared.sink.capacity() < self.shared.sink.max_capacity() {
+            self.schedule.excuse(now);
+        }
+        let effects = self.schedule.tick(now);
+        self.apply(effects).await;
+    }
+
+    async fn apply(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Request { holder, chunk } => {
+                    // A task that is gone has told, or will tell, why.
+                    if let Some(requests) = self.parts.get(holder).and_then(|p| p.requests.as_ref()) {
+                        let _ = requests.try_send(chunk);
+                    }
+                }
+                Effect::Stalled { holder } => {
+                    let Some(part) = self.parts.get(holder) else { continue };
+                    let silent = part.received.load(Ordering::Relaxed) == part.received_at_proof;
+                    let code = if silent { "silent" } else { "too-slow" };
+                    let after = self.shared.link.limits.holder_timeout;
+                    let detail = format!("no whole chunk in {after:?}");
+                    let failure = Failure::offence(OffenceClass::Stalled, code, detail);
+                    self.close(holder, failure).await;
+                }
+            }
+        }
+    }
+
+    async fn end(&mut self, holder: usize, failure: Failure) {
+        if !self.schedule.takes_part(holder) {
+            return;
+        }
+        self.close(holder, failure).await;
+        let now = self.now();
+        let effects = self.schedule.ended(holder, now);
+        // Ending one holder stalls nobody else.
+        Box::pin(self.apply(effects)).await;
+    }
+
+    /// Tells that those who take part to the end are done.
+    async fn dismiss(&self) {
+        for part in self.parts.iter().filter(|p| p.begun.is_some() && p.outcome == Outcome::Served) {
+            let elapsed = part.begun.map(|b| b.elapsed()).unwrap_or_default();
+            let done = FetchEvent::HolderDone { peer: part.holder.peer, bytes: part.bytes, elapsed };
+            let _ = self.events.send(done).await;
+        }
+    }
+
+    /// Ends a holder's task and tells why; another takes its place.
+    async fn close(&mut self, holder: usize, failure: Failure) {
+        let Some(part) = self.parts.get_mut(holder) else { return };
+        if let Some(task) = part.task.take() {
+            task.abort();
+            self.running = self.running.saturating_sub(1);
+        }
+        part.requests = None;
+        part.outcome = Outcome::Failed { code: failure.code.to_owned(), detail: failure.detail.clone() };
+        let peer = part.holder.peer;
+        let (bytes, elapsed) = (part.bytes, part.begun.map(|b| b.elapsed()).unwrap_or_default());
+        self.hire();
+        if let Some(class) = failure.class {
+            let offence = Offence::new(peer, class, failure.code, failure.detail);
+            let _ = self.events.send(FetchEvent::Offence(offence)).await;
+        }
+        let _ = self.events.send(FetchEvent::HolderDone { peer, bytes, elapsed }).await;
+    }
+}
+
+impl Part {
+    fn new(holder: Holder) -> Self {
+        Self {
+            holder,
+            requests: None,
+            task: None,
+            received: Arc::default(),
+            received_at_proof: 0,
+            begun: None,
+            last: None,
+            latency: None,
+            bytes: 0,
+            outcome: Outcome::Served,
+        }
+    }
+
+    fn report(self) -> HolderReport {
+        let elapsed = self.begun.zip(self.last).map(|(begun, last)| last.duration_since(begun)).unwrap_or_default();
+        HolderReport {
+            peer: self.holder.peer,
+            bytes: self.bytes,
+            elapsed,
+            latency_ms: self.latency.map(millis),
+            outcome: self.outcome,
+        }
+    }
+}
+
+fn millis(time: Duration) -> Millis {
+    Millis::try_from(time.as_millis()).unwrap_or(Millis::MAX)
+}

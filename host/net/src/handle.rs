@@ -1,0 +1,190 @@
+//! The handle of a node: how the rest of the program uses it.
+//!
+//! Decides nothing; turns calls into commands to the node's task. Cloning it is cheap; the node stops when it is told
+//! to, or when its last handle is gone.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ggen_core::Digest;
+use ggen_core::PackageName;
+use ggen_core::head::{HeadBundle, SignedHead, archive_key, head_key, name_key};
+use ggen_core::limits::Limits;
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::{mpsc, watch};
+
+use crate::address::{is_loopback, with_peer};
+use crate::config::NodeConfig;
+use crate::content::Content;
+use crate::dht::record_key;
+use crate::error::{NetError, Problem};
+use crate::link::Link;
+use crate::node::behaviour::swarm;
+use crate::node::{COMMAND_QUEUE, Command, Node, Parts};
+use crate::serve::{Serving, start_serving};
+use crate::types::{BanEntry, Joined, NodeEvent, Offence, PeerInfo, Status};
+
+/// Events that wait for the owner.
+const EVENT_QUEUE: usize = 1024;
+/// How long is waited for the addresses that the node listens on.
+const LISTEN_WAIT: Duration = Duration::from_secs(2);
+
+/// A running node.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) link: Link,
+    pub(crate) events: mpsc::Sender<NodeEvent>,
+    me: PeerId,
+    joined: watch::Receiver<Joined>,
+    serving: Arc<Serving>,
+}
+
+/// A number in 0..1 that differs from process to process.
+fn jitter() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    (random >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Starts a node in the current Tokio runtime; it listens when this returns, and goes on joining the network.
+///
+/// The receiver gets what the owner should keep or judge; it must be read, a full channel loses events.
+pub async fn start(
+    config: NodeConfig,
+    content: Arc<dyn Content>,
+) -> Result<(Handle, mpsc::Receiver<NodeEvent>), NetError> {
+    let (random, key) = (jitter(), config.identity.keypair()?);
+    let mut swarm = swarm(key, config.mode, &config.limits, random)?;
+    for address in &config.listen {
+        let failed = |e: Problem| NetError::Listen { address: address.to_string(), source: e };
+        swarm.listen_on(address.clone()).map_err(|e| failed(Box::new(e)))?;
+    }
+    let me = *swarm.local_peer_id();
+    let (events, events_out) = mpsc::channel(EVENT_QUEUE);
+    let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+    let (joined_in, joined) = watch::channel(Joined { pending: 1, ..Joined::default() });
+    let (listening_in, mut listening) = watch::channel(Vec::new());
+    let streams = swarm.behaviour().streams.new_control();
+    let link = Link { commands, streams, limits: config.limits.clone() };
+    let serving = start_serving(&link, content, events.clone())?;
+    let node = Node::new(Parts {
+        swarm,
+        limits: config.limits,
+        events: events.clone(),
+        joined: joined_in,
+        listening: listening_in,
+        anchors: config.bootstrap,
+        known: config.known,
+        banned: config.banned,
+        loopback_only: !config.listen.is_empty() && config.listen.iter().all(is_loopback),
+        jitter: random,
+    });
+    tokio::spawn(node.run(inbox));
+    let wanted = config.listen.len();
+    let enough = listening.wait_for(|addresses| addresses.len() >= wanted);
+    if wanted > 0 && tokio::time::timeout(LISTEN_WAIT, enough).await.is_err() && listening.borrow().is_empty() {
+        let address = config.listen.first().map(Multiaddr::to_string).unwrap_or_default();
+        return Err(NetError::Listen { address, source: "the system gave no address in time".into() });
+    }
+    Ok((Handle { link, events, me, joined, serving: Arc::new(serving) }, events_out))
+}
+
+impl Handle {
+    /// The node's own id.
+    pub fn peer_id(&self) -> PeerId {
+        self.me
+    }
+
+    /// The bounds that it was started with.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.link.limits
+    }
+
+    /// Waits until a peer of the network is connected, or none of those known can be reached, or `limit` is over.
+    pub async fn joined(&self, limit: Duration) -> Joined {
+        let mut joined = self.joined.clone();
+        let settled = joined.wait_for(|j| j.peers > 0 || j.pending == 0);
+        let _ = tokio::time::timeout(limit, settled).await;
+        self.joined.borrow().clone()
+    }
+
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status, NetError> {
+        self.link.call(Command::Status).await
+    }
+
+    /// The connected peers.
+    pub async fn peers(&self) -> Result<Vec<PeerInfo>, NetError> {
+        self.link.call(Command::Peers).await
+    }
+
+    /// Sees to it that a peer is connected.
+    pub async fn connect(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), NetError> {
+        self.link.connect(peer, addresses).await
+    }
+
+    /// Refuses a peer until `until` (milliseconds since the Unix epoch), and drops its connections.
+    pub async fn ban(&self, peer: PeerId, until: u64, reason: &str) -> Result<(), NetError> {
+        let ban = BanEntry { peer_id: peer, until, reason: reason.chars().take(1000).collect() };
+        self.link.call(|reply| Command::Ban(ban, reply)).await
+    }
+
+    /// Refuses a peer no longer. True if it was refused.
+    pub async fn unban(&self, peer: PeerId) -> Result<bool, NetError> {
+        self.link.call(|reply| Command::Unban(peer, reply)).await
+    }
+
+    /// Who is refused.
+    pub async fn bans(&self) -> Result<Vec<BanEntry>, NetError> {
+        self.link.call(Command::Bans).await
+    }
+
+    /// Tells the network that this node holds archives and knows heads of names; repeated until the node stops.
+    pub async fn provide(&self, archives: &[Digest], names: &[PackageName]) -> Result<(), NetError> {
+        let archives = archives.iter().map(|d| record_key(&archive_key(d)));
+        let keys = archives.chain(names.iter().map(|n| record_key(&name_key(n)))).collect();
+        self.link.call(|reply| Command::Provide { keys, reply }).await
+    }
+
+    /// Gives a head to the peers closest to its key, and keeps it here; repeated until the node stops.
+    ///
+    /// Errors: the bundle does not prove itself ([`NetError::Remote`] with `invalid-head`), or nobody took it
+    /// ([`NetError::NoPeers`]).
+    pub async fn put_head(&self, bundle: HeadBundle) -> Result<(), NetError> {
+        let invalid =
+            |e: ggen_core::head::HeadError| NetError::Remote { code: "invalid-head".into(), message: e.to_string() };
+        let value = bundle.to_json();
+        let head = SignedHead::verify(bundle, None).map_err(invalid)?;
+        let key = record_key(&head_key(&head.head.id()));
+        let (mark, expires) = (head.mark(), head.head.expires);
+        self.link.call(|reply| Command::PutHead { key, value, mark, expires, reply }).await?.map(drop)
+    }
+
+    /// Where a peer can be reached, with `/p2p/`, as far as is known.
+    pub async fn addresses(&self, peer: PeerId) -> Result<Vec<Multiaddr>, NetError> {
+        let known = self.link.call(|reply| Command::Addresses { peer, reply }).await?;
+        Ok(known.iter().map(|a| with_peer(a, peer)).collect())
+    }
+
+    /// Stops the node: nothing new is served, connections end. Returns within `shutdown_timeout`.
+    pub async fn shutdown(&self) -> Result<(), NetError> {
+        let limit = self.link.limits.shutdown_timeout;
+        let stop = async {
+            self.serving.stop(limit / 2).await;
+            self.link.call(Command::Shutdown).await
+        };
+        match tokio::time::timeout(limit, stop).await {
+            // Stopped before is stopped too.
+            Ok(Ok(()) | Err(NetError::Stopped)) => Ok(()),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(NetError::timeout("stopping the node", limit)),
+        }
+    }
+
+    pub(crate) fn accuse(&self, offence: Offence) {
+        if self.events.try_send(NodeEvent::Offence(offence)).is_err() {
+            tracing::debug!("an offence is lost: nobody reads the node's events");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The libp2p node: transport, discovery, exchange of archives, control socket.
+//!
+//! Decides which bytes of the network are let in: heads with a valid signature, chunks that the signed release names,
+//! frames within their bounds. It never decides whom to trust, what to install or what an offence costs; it tells what
+//! happened and leaves the rest to its caller. It never touches the database or the store: what it serves comes
+//! through [`Content`], what is to be kept leaves as [`NodeEvent`]s.
+//!
+//! ```text
+//!            Handle ──commands──▶ node task (owns the swarm) ──▶ NodeEvent
+//!   Network <                         │ streams
+//!            ControlClient ─socket─▶  serve ──▶ Content
+//! ```
+
+mod address;
+mod catalog;
+mod config;
+mod content;
+mod control;
+mod dht;
+mod error;
+mod fetch;
+mod frame;
+mod handle;
+mod link;
+mod lookup;
+mod network;
+mod node;
+mod package;
+mod serve;
+#[cfg(test)]
+mod testing;
+mod types;
+
+pub use address::{parse_bootstrap, parse_multiaddr, subnet_of};
+pub use config::{Identity, Mode, NodeConfig, new_identity, peer_id_of};
+pub use content::{ArchiveSource, CatalogHit, Content, NoContent, PackageBundle};
+pub use control::client::{ControlClient, connect};
+pub use control::server::{ControlServer, serve_control};
+pub use error::{NetError, Problem};
+pub use fetch::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
+pub use handle::{Handle, start};
+pub use libp2p::{Multiaddr, PeerId};
+pub use network::Network;
+pub use types::{
+    BanEntry, Direction, FoundHead, FoundPackage, Holder, Joined, NetworkState, NodeEvent, Offence, PeerInfo,
+    SearchEvent, Status,
+};

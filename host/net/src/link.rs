@@ -1,0 +1,58 @@
+//! Streams to peers.
+//!
+//! Decides how long is waited for one; never what goes over it. Invariant: every wait has an end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ggen_core::limits::Limits;
+use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
+use libp2p_stream::{Control, OpenStreamError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::NetError;
+use crate::node::Command;
+
+/// A way to the node's task and to its streams.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub commands: mpsc::Sender<Command>,
+    pub streams: Control,
+    pub limits: Arc<Limits>,
+}
+
+impl Link {
+    /// Sends a command and waits for its answer.
+    pub async fn call<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, NetError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| NetError::Stopped)?;
+        answer.await.map_err(|_| NetError::Stopped)
+    }
+
+    /// Sees to it that `peer` is connected.
+    pub async fn connect(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), NetError> {
+        // Several addresses are dialled side by side, each with its own limit; this one is for what hangs elsewhere.
+        let limit = self.limits.dial_timeout * 2;
+        let dial = self.call(|reply| Command::Connect { peer, addresses, reply });
+        tokio::time::timeout(limit, dial).await.unwrap_or_else(|_| Err(NetError::timeout("dialling a peer", limit)))?
+    }
+
+    /// Opens a stream to `peer`, which is connected first if it must be.
+    pub async fn open(
+        &self,
+        peer: PeerId,
+        addresses: Vec<Multiaddr>,
+        protocol: StreamProtocol,
+        limit: Duration,
+    ) -> Result<Stream, NetError> {
+        self.connect(peer, addresses).await?;
+        let mut streams = self.streams.clone();
+        let unreachable = |problem: String| NetError::Unreachable { peer: peer.to_string(), problem };
+        match tokio::time::timeout(limit, streams.open_stream(peer, protocol)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(OpenStreamError::UnsupportedProtocol(p))) => Err(unreachable(format!("it does not speak {p}"))),
+            Ok(Err(error)) => Err(unreachable(error.to_string())),
+            Err(_) => Err(NetError::timeout("opening a stream", limit)),
+        }
+    }
+}

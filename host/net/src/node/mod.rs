@@ -1,0 +1,176 @@
+//! The node: one task that owns the swarm.
+//!
+//! Commands reach it over a bounded channel, answers leave on oneshots or bounded channels that are never waited for.
+//! Decides which events matter to whom; never verifies a signature, reads a file or waits for anybody in this task.
+//! Invariant: no arm of the loop waits.
+
+pub(crate) mod behaviour;
+mod command;
+mod event;
+mod join;
+mod kademlia;
+mod status;
+mod verify;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use futures::StreamExt as _;
+use ggen_core::limits::Limits;
+use libp2p::kad::{QueryId, RecordKey};
+use libp2p::{Multiaddr, PeerId, Swarm};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::behaviour::Behaviour;
+pub(crate) use self::command::{Command, Lead};
+use self::join::Join;
+use self::kademlia::Query;
+use self::verify::Verifier;
+use crate::types::{BanEntry, Direction, Joined, NodeEvent};
+
+/// Commands that wait for the node.
+pub(crate) const COMMAND_QUEUE: usize = 256;
+/// Lookups under way at once.
+const MAX_QUERIES: usize = 256;
+/// How often the node looks at its clock.
+const TICK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// What is known of a connected peer.
+pub(crate) struct Peer {
+    /// Of the first connection.
+    pub remote: Multiaddr,
+    pub direction: Direction,
+    /// What it says of itself, filtered.
+    pub listens: Vec<Multiaddr>,
+    pub latency_ms: Option<u64>,
+    pub dht: bool,
+}
+
+/// The node's whole state. It lives in one task and is never locked.
+pub(crate) struct Node {
+    swarm: Swarm<Behaviour>,
+    limits: Arc<Limits>,
+    events: mpsc::Sender<NodeEvent>,
+    peers: HashMap<PeerId, Peer>,
+    dials: HashMap<PeerId, Vec<oneshot::Sender<Result<(), String>>>>,
+    queries: HashMap<QueryId, Query>,
+    bans: HashMap<PeerId, BanEntry>,
+    to_announce: VecDeque<RecordKey>,
+    announced: HashSet<RecordKey>,
+    listens: Vec<Multiaddr>,
+    loopback_only: bool,
+    join: Join,
+    joined: watch::Sender<Joined>,
+    listening: watch::Sender<Vec<Multiaddr>>,
+    verifier: Verifier,
+    last_lookup: Option<Instant>,
+    lookup_failed: bool,
+}
+
+/// What a [`Node`] is made of.
+pub(crate) struct Parts {
+    pub swarm: Swarm<Behaviour>,
+    pub limits: Arc<Limits>,
+    pub events: mpsc::Sender<NodeEvent>,
+    pub joined: watch::Sender<Joined>,
+    pub listening: watch::Sender<Vec<Multiaddr>>,
+    pub anchors: Vec<(PeerId, Multiaddr)>,
+    pub known: Vec<(PeerId, Multiaddr)>,
+    pub banned: Vec<BanEntry>,
+    pub loopback_only: bool,
+    /// In 0..1, another in each process.
+    pub jitter: f64,
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Node {
+    pub fn new(parts: Parts) -> Self {
+        let mut node = Self {
+            join: Join::new(parts.anchors, parts.known, &parts.limits, parts.jitter),
+            verifier: Verifier::start(),
+            swarm: parts.swarm,
+            limits: parts.limits,
+            events: parts.events,
+            peers: HashMap::new(),
+            dials: HashMap::new(),
+            queries: HashMap::new(),
+            bans: HashMap::new(),
+            to_announce: VecDeque::new(),
+            announced: HashSet::new(),
+            listens: Vec::new(),
+            loopback_only: parts.loopback_only,
+            joined: parts.joined,
+            listening: parts.listening,
+            last_lookup: None,
+            lookup_failed: false,
+        };
+        for ban in parts.banned {
+            node.set_ban(ban);
+        }
+        node
+    }
+
+    /// Runs until it is told to stop, or nobody is left who could tell it anything.
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        self.join_network();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let stopped = loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event),
+                Some(checked) = self.verifier.next() => self.on_checked(checked),
+                command = commands.recv() => match command {
+                    Some(Command::Shutdown(reply)) => break Some(reply),
+                    Some(command) => self.on_command(command),
+                    None => break None,
+                },
+                _ = tick.tick() => self.on_tick(),
+            }
+        };
+        self.close().await;
+        if let Some(reply) = stopped {
+            let _ = reply.send(());
+        }
+    }
+
+    /// Ends all connections; waits for them a part of the time that stopping may take.
+    async fn close(&mut self) {
+        let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in connected {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let drained = async {
+            while self.swarm.network_info().num_peers() > 0 {
+                self.swarm.select_next_some().await;
+            }
+        };
+        let _ = tokio::time::timeout(self.limits.shutdown_timeout / 4, drained).await;
+    }
+
+    fn on_tick(&mut self) {
+        let now = now_ms();
+        let over: Vec<PeerId> = self.bans.values().filter(|b| b.until <= now).map(|b| b.peer_id).collect();
+        for peer in over {
+            self.lift_ban(peer);
+        }
+        self.announce_more();
+        self.rejoin();
+    }
+
+    /// Tells the owner; a full channel loses the event rather than holding up the node.
+    fn tell(&self, event: NodeEvent) {
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
+            tracing::warn!(?event, "the owner of the node is slow: an event is lost");
+        }
+    }
+
+    fn dht_peers(&self) -> usize {
+        self.peers.values().filter(|p| p.dht).count()
+    }
+}

@@ -1,0 +1,105 @@
+//! Answers to questions of the catalog protocol.
+//!
+//! Decides how much of an answer is sent: never more than the bound of an answer. Never waits longer for a question
+//! than a request may take.
+
+use std::sync::Arc;
+
+use futures::AsyncWriteExt as _;
+use ggen_core::PackageId;
+use ggen_core::hooks::OffenceClass;
+use libp2p::{PeerId, Stream};
+use serde::Serialize;
+
+use super::{Ended, Server, offence_of};
+use crate::catalog::{Request, Response};
+use crate::frame;
+use crate::types::Offence;
+
+/// What goes round the parts of an answer, in bytes.
+const ROUND: usize = 4096;
+
+pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream) -> Ended {
+    let limits = server.limits.clone();
+    let question = frame::read_json(&mut stream, limits.max_request);
+    let request: Request = match tokio::time::timeout(limits.request_timeout, question).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(error)) => {
+            let malformed = Response::Error { code: "malformed".to_owned() };
+            let reply = frame::write_json(&mut stream, &malformed, limits.max_response);
+            let _ = tokio::time::timeout(limits.request_timeout, reply).await;
+            return Err(offence_of(peer, &error));
+        }
+        Err(_) => return Err(Some(Offence::new(peer, OffenceClass::Stalled, "silent", "a stream without a question"))),
+    };
+    let internal = || Response::Error { code: "internal".to_owned() };
+    let response = answer(&server, request).await.unwrap_or_else(internal);
+    let reply = async {
+        frame::write_json(&mut stream, &response, limits.max_response).await?;
+        stream.close().await.map_err(frame::FrameError::Io)
+    };
+    // Who does not take its answer harms nobody but itself.
+    let _ = tokio::time::timeout(limits.request_timeout, reply).await;
+    Ok(())
+}
+
+async fn answer(server: &Server, request: Request) -> Option<Response> {
+    let (room, most) = (server.limits.max_response.saturating_sub(ROUND), server.limits.max_results);
+    match request {
+        Request::Search { query, limit } => {
+            let limit = limit.min(most);
+            let hits = server.blocking(move |c| c.search(&query, limit)).await?;
+            let (hits, _) = fit(hits.into_iter().take(limit), room);
+            Some(Response::Search { hits })
+        }
+        Request::Name { name } => {
+            let heads = server.blocking(move |c| c.heads(&name)).await?;
+            let (heads, _) = fit(heads.into_iter().take(most), room);
+            Some(Response::Name { heads })
+        }
+        Request::Head { publisher, name } => {
+            let id = PackageId { publisher, name };
+            let head = server.blocking(move |c| c.head(&id)).await?;
+            Some(Response::Head { head: head.map(Box::new) })
+        }
+        Request::Package { publisher, name, from } => {
+            let id = PackageId { publisher, name };
+            let Some(package) = server.blocking(move |c| c.package(&id)).await? else {
+                return Some(Response::Error { code: "has-not".to_owned() });
+            };
+            let total = package.releases.len();
+            let room = room.saturating_sub(size_of_json(&package.head));
+            let (releases, _) = fit(package.releases.into_iter().skip(from), room);
+            let end = from.saturating_add(releases.len());
+            let next = (end < total && !releases.is_empty()).then_some(end);
+            Some(Response::Package { head: Box::new(package.head), releases, next })
+        }
+    }
+}
+
+fn size_of_json<T: Serialize>(value: &T) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len() + 1)
+}
+
+/// The first of `items` that have room together, and what is left of it.
+fn fit<T: Serialize>(items: impl Iterator<Item = T>, mut room: usize) -> (Vec<T>, usize) {
+    let mut kept = Vec::new();
+    for item in items {
+        let Some(left) = room.checked_sub(size_of_json(&item)) else { break };
+        room = left;
+        kept.push(item);
+    }
+    (kept, room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_no_more_than_there_is_room_for() {
+        let (kept, room) = fit(["aaaa", "bb", "c"].into_iter(), 13);
+        assert_eq!((kept, room), (vec!["aaaa", "bb"], 1));
+        assert!(fit([1, 2, 3].into_iter(), 0).0.is_empty());
+    }
+}

@@ -1,0 +1,168 @@
+//! Serving: streams that peers open, up to the bounds.
+//!
+//! Decides how many streams of whom are served at once; what is in them is [`catalog`]'s and [`archive`]'s business.
+//! Invariant: accepting never waits for serving.
+
+mod archive;
+mod catalog;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use ggen_core::hooks::OffenceClass;
+use ggen_core::limits::Limits;
+use libp2p::{PeerId, Stream};
+use libp2p_stream::IncomingStreams;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::catalog::CATALOG;
+use crate::content::Content;
+use crate::error::NetError;
+use crate::fetch::ARCHIVE;
+use crate::frame::FrameError;
+use crate::link::Link;
+use crate::types::{NodeEvent, Offence};
+
+/// What serving needs.
+pub(crate) struct Server {
+    pub content: Arc<dyn Content>,
+    pub limits: Arc<Limits>,
+    events: mpsc::Sender<NodeEvent>,
+    /// Streams being served, by peer; the sum is bounded, so is the map.
+    open: Mutex<HashMap<PeerId, usize>>,
+}
+
+/// Why a stream was ended: what the peer did, if it did anything.
+pub(crate) type Ended = Result<(), Option<Offence>>;
+
+/// One stream that counts until it is dropped.
+pub(crate) struct Slot {
+    server: Arc<Server>,
+    peer: PeerId,
+}
+
+impl Server {
+    fn slot(self: &Arc<Self>, peer: PeerId) -> Result<Slot, Option<Offence>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let total: usize = open.values().sum();
+        let own = open.get(&peer).copied().unwrap_or(0);
+        if own >= self.limits.max_streams_per_peer {
+            let detail = format!("more than {own} streams at once");
+            return Err(Some(Offence::new(peer, OffenceClass::Flood, "streams", detail)));
+        }
+        if total >= self.limits.max_streams {
+            return Err(None);
+        }
+        open.insert(peer, own + 1);
+        Ok(Slot { server: Arc::clone(self), peer })
+    }
+
+    fn accuse(&self, offence: Offence) {
+        tracing::debug!(?offence, "a peer did wrong");
+        let _ = self.events.try_send(NodeEvent::Offence(offence));
+    }
+
+    /// Calls the content where blocking is allowed; none if it panicked.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Content) -> T + Send + 'static,
+    ) -> Option<T> {
+        let content = Arc::clone(&self.content);
+        tokio::task::spawn_blocking(move || call(content.as_ref())).await.ok()
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.server.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.peer) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.peer);
+            }
+        }
+    }
+}
+
+/// The offence that a frame's error is; none for a stream that only broke off.
+pub(crate) fn offence_of(peer: PeerId, error: &FrameError) -> Option<Offence> {
+    let code = match error {
+        FrameError::TooLarge { .. } => "frame-too-large",
+        FrameError::Undecodable(_) => "undecodable",
+        FrameError::Io(_) => return None,
+    };
+    Some(Offence::new(peer, OffenceClass::MalformedMessage, code, error.to_string()))
+}
+
+/// The tasks that serve; they end when this is dropped.
+pub(crate) struct Serving {
+    stop: watch::Sender<bool>,
+}
+
+impl Serving {
+    /// Accepts nothing new, lets what runs finish for at most `grace`, and ends the rest.
+    pub async fn stop(&self, grace: Duration) {
+        self.stop.send_replace(true);
+        let _ = tokio::time::timeout(grace, self.stop.closed()).await;
+    }
+}
+
+/// Begins to serve.
+pub(crate) fn start_serving(
+    link: &Link,
+    content: Arc<dyn Content>,
+    events: mpsc::Sender<NodeEvent>,
+) -> Result<Serving, NetError> {
+    let limits = link.limits.clone();
+    let server = Arc::new(Server { content, limits, events, open: Mutex::default() });
+    let (stop, stopped) = watch::channel(false);
+    let mut streams = link.streams.clone();
+    let taken = |e: libp2p_stream::AlreadyRegistered| NetError::Transport(Box::new(e));
+    let incoming = streams.accept(CATALOG).map_err(taken)?;
+    tokio::spawn(accept(incoming, server.clone(), stopped.clone(), catalog::serve));
+    let incoming = streams.accept(ARCHIVE).map_err(taken)?;
+    tokio::spawn(accept(incoming, server, stopped, archive::serve));
+    Ok(Serving { stop })
+}
+
+async fn accept<F>(
+    mut incoming: IncomingStreams,
+    server: Arc<Server>,
+    mut stopped: watch::Receiver<bool>,
+    serve: impl Fn(Arc<Server>, PeerId, Stream) -> F,
+) where
+    F: Future<Output = Ended> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            Some(_) = tasks.join_next() => {}
+            next = incoming.next() => {
+                let Some((peer, stream)) = next else { break };
+                match server.slot(peer) {
+                    Ok(slot) => {
+                        let served = serve(server.clone(), peer, stream);
+                        let server = server.clone();
+                        tasks.spawn(async move {
+                            if let Err(Some(offence)) = served.await {
+                                server.accuse(offence);
+                            }
+                            drop(slot);
+                        });
+                    }
+                    // Dropping the stream resets it.
+                    Err(Some(offence)) => server.accuse(offence),
+                    Err(None) => tracing::debug!(%peer, "too many streams: one is refused"),
+                }
+            }
+        }
+    }
+    drop(incoming);
+    let finish = async { while tasks.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(server.limits.shutdown_timeout / 4, finish).await;
+}
