@@ -1,0 +1,151 @@
+//! Compiled components on disk: `<sha256>-<engine>.cwasm`, so that a policy is compiled once on a machine.
+//!
+//! Decides whether an entry may be loaded: only from a folder that is this user's alone, and only if this engine wrote
+//! it. Never takes compiled code from anywhere else. Invariant: an entry is written whole or not at all; one that
+//! cannot be read is compiled again.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use ggen_core::hooks::PolicyLimits;
+use wasmtime::component::Component;
+use wasmtime::{Engine, Result};
+
+use crate::error::PolicyError;
+use crate::runtime;
+
+/// Compiles a component that came from outside, where that must not happen in this process.
+pub trait Compiler: Send + Sync {
+    /// What [`precompile`] makes of `component` under the same limits.
+    ///
+    /// # Errors
+    /// When it is not valid, or took more time or memory than its compiler gives it.
+    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, PolicyError>;
+}
+
+/// Compiles a component in this process. What a child process calls that compiles for another one.
+///
+/// # Errors
+/// [`PolicyError::Compile`] when it is not valid.
+pub fn precompile(limits: &PolicyLimits, component: &[u8]) -> Result<Vec<u8>, PolicyError> {
+    let failed = |e: wasmtime::Error| PolicyError::Compile { message: format!("{e:#}") };
+    let engine = Engine::new(&runtime::config(limits)).map_err(failed)?;
+    engine.precompile_component(component).map_err(failed)
+}
+
+/// The folder of compiled components.
+pub struct Cache {
+    folder: PathBuf,
+    compatibility: String,
+}
+
+impl Cache {
+    /// A cache in `folder`, which need not exist yet.
+    pub fn new(folder: PathBuf, compatibility: String) -> Self {
+        Self { folder, compatibility }
+    }
+
+    fn entry(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}-{}.cwasm", self.compatibility))
+    }
+
+    /// The component with this digest, if a sound entry is there.
+    pub fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let path = self.entry(digest);
+        is_private(&fs::symlink_metadata(&self.folder).ok()?, 0o700).then_some(())?;
+        let found = fs::symlink_metadata(&path).ok()?;
+        (found.is_file() && is_private(&found, 0o600)).then_some(())?;
+        match deserialize(engine, &path) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::debug!(path = %path.display(), "a compiled component cannot be loaded: {error:#}");
+                None
+            }
+        }
+    }
+
+    /// Keeps compiled code for later. A cache that cannot be written costs time, nothing else.
+    pub fn keep(&self, digest: &str, code: &[u8]) {
+        if let Err(error) = self.try_keep(digest, code) {
+            tracing::debug!(folder = %self.folder.display(), "a compiled component is not kept: {error}");
+        }
+    }
+
+    fn try_keep(&self, digest: &str, code: &[u8]) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let folder = fs::symlink_metadata(&self.folder)?;
+        if !folder.is_dir() || !is_own(&folder) {
+            return Err(io::Error::other("the folder is not this user's"));
+        }
+        fs::set_permissions(&self.folder, PermissionsExt::from_mode(0o700))?;
+        // A temporary file is 0600 from its first moment on.
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(code)?;
+        file.as_file().sync_all()?;
+        file.persist(self.entry(digest))?;
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+fn is_own(found: &fs::Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Whether it is this user's and nobody else may touch it.
+fn is_private(found: &fs::Metadata, mode: u32) -> bool {
+    is_own(found) && found.mode() & 0o777 & !mode == 0
+}
+
+#[allow(unsafe_code, reason = "loading compiled code is trusting it")]
+fn deserialize(engine: &Engine, path: &Path) -> Result<Component> {
+    // SAFETY: the file must be what `precompile` wrote, unchanged. It lies in a folder that only this user can enter,
+    // is this user's and writable by nobody else, was written in full under another name and synced before it got this
+    // one, and is never written again. Whoever can change it can change this program's own memory as well. wasmtime
+    // itself refuses code of another engine, version or target.
+    unsafe { Component::deserialize_file(engine, path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Runtime;
+
+    fn runtime() -> Runtime {
+        Runtime::new(PolicyLimits::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_is_loaded_and_anything_else_is_not() {
+        let runtime = runtime();
+        let home = tempfile::tempdir().unwrap();
+        let cache = Cache::new(home.path().join("cache/components"), runtime.compatibility());
+        let code = precompile(&runtime.limits, &wat::parse_str("(component)").unwrap()).unwrap();
+        assert!(cache.load(&runtime.engine, "aa").is_none());
+        cache.keep("aa", &code);
+        assert!(cache.load(&runtime.engine, "aa").is_some());
+        assert_eq!(fs::metadata(cache.entry("aa")).unwrap().mode() & 0o777, 0o600);
+
+        for broken in [&b""[..], b"garbage", &code[..code.len() / 2], &code[..64]] {
+            fs::write(cache.entry("aa"), broken).unwrap();
+            assert!(cache.load(&runtime.engine, "aa").is_none(), "{} bytes", broken.len());
+        }
+        cache.keep("aa", &code);
+        assert!(cache.load(&runtime.engine, "aa").is_some());
+    }
+
+    #[test]
+    fn what_others_could_have_written_is_not_loaded() {
+        let runtime = runtime();
+        let home = tempfile::tempdir().unwrap();
+        let cache = Cache::new(home.path().join("components"), runtime.compatibility());
+        let code = precompile(&runtime.limits, &wat::parse_str("(component)").unwrap()).unwrap();
+        cache.keep("aa", &code);
+        fs::set_permissions(cache.entry("aa"), PermissionsExt::from_mode(0o666)).unwrap();
+        assert!(cache.load(&runtime.engine, "aa").is_none());
+        cache.keep("aa", &code);
+        fs::set_permissions(&cache.folder, PermissionsExt::from_mode(0o777)).unwrap();
+        assert!(cache.load(&runtime.engine, "aa").is_none());
+    }
+}

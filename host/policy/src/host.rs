@@ -1,0 +1,220 @@
+//! The host of all policies: what is configured, and the questions that the jobs ask.
+//!
+//! Decides where a policy's bytes come from. Starts no engine and loads no component before the first question of a
+//! hook, so that a command that asks nothing pays nothing. Invariant: opening it never fails because of one policy;
+//! what is wrong with a link shows when it is asked, and then its hook falls to what holds without it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ggen_core::hooks::{Hook, PolicyLimits};
+
+use crate::cache::{Cache, Compiler};
+use crate::error::{LinkProblem, PolicyError};
+use crate::link::{self, Link, LinkConfig, LinkSource, Mode};
+use crate::load::{Loaded, Loader, Source};
+use crate::run;
+use crate::runtime::Runtime;
+use crate::settings;
+
+/// A policy that is part of this program.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn {
+    /// As `use` names it.
+    pub name: &'static str,
+    /// Its component.
+    pub bytes: &'static [u8],
+}
+
+/// Finds an installed policy's file by its name; a file named `<sha256>.wasm` is held to that digest.
+pub type InstalledResolver = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
+
+/// What a host is opened with.
+#[derive(Clone, Default)]
+pub struct HostOptions {
+    /// The folder of compiled components; none: everything is compiled anew in each process.
+    pub cache_dir: Option<PathBuf>,
+    /// Bounds.
+    pub limits: PolicyLimits,
+    /// Policies that are part of this program.
+    pub builtins: Vec<BuiltIn>,
+    /// Finds installed ones; none: there are none.
+    pub installed: Option<InstalledResolver>,
+    /// Compiles what is not part of this program; none: in this process.
+    pub compiler: Option<Arc<dyn Compiler>>,
+    /// All links of all hooks, whoever configured them; within one configuration in their order.
+    pub links: Vec<LinkConfig>,
+}
+
+/// Runs policies. All calls block, on a thread of their own; from async code, go through `spawn_blocking`.
+pub struct PolicyHost {
+    pub(crate) chains: Chains,
+    runtime: OnceLock<Result<Runtime, Arc<LinkProblem>>>,
+    limits: PolicyLimits,
+}
+
+/// One link, as `policy show` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ShownLink {
+    /// Which hook's chain it stands in.
+    pub hook: Hook,
+    /// What it calls itself; as configured, while it cannot be loaded.
+    pub policy: String,
+    /// Its version; empty while it cannot be loaded.
+    pub version: String,
+    /// SHA-256 of its component; empty while it cannot be loaded.
+    pub digest: String,
+    /// How it counts.
+    pub mode: Mode,
+    /// Whether nobody below may loosen it.
+    pub locked: bool,
+    /// Who configured it.
+    pub from: LinkSource,
+    /// Why it cannot be used.
+    pub problem: Option<String>,
+}
+
+/// The links of all hooks, and where their components come from.
+pub struct Chains {
+    links: BTreeMap<Hook, Vec<Link>>,
+    builtins: Vec<BuiltIn>,
+    installed: Option<InstalledResolver>,
+    compiler: Option<Arc<dyn Compiler>>,
+    cache_dir: Option<PathBuf>,
+    cache: OnceLock<Option<Cache>>,
+    /// By digest: a component that serves several links is loaded once.
+    components: Mutex<BTreeMap<String, Arc<Loaded>>>,
+}
+
+impl Chains {
+    /// A hook's links in the order in which they are asked.
+    pub fn links(&self, hook: Hook) -> &[Link] {
+        self.links.get(&hook).map_or(&[], Vec::as_slice)
+    }
+
+    /// The link's component, loaded the first time.
+    pub fn load(&self, runtime: &Runtime, link: &Link) -> Result<Arc<Loaded>, Arc<LinkProblem>> {
+        link.loaded(|| {
+            let loaded = self.load_source(runtime, &link.config).map_err(Arc::new)?;
+            match loaded.offers.serves(link.config.hook) {
+                true => Ok(loaded),
+                false => Err(Arc::new(LinkProblem::NoHook { hook: link.config.hook })),
+            }
+        })
+    }
+
+    fn load_source(&self, runtime: &Runtime, config: &LinkConfig) -> Result<Arc<Loaded>, LinkProblem> {
+        let source = self.source(config)?;
+        let cache = self.cache.get_or_init(|| {
+            let folder = self.cache_dir.clone()?;
+            Some(Cache::new(folder, runtime.compatibility()))
+        });
+        let loader = Loader { runtime, cache: cache.as_ref(), compiler: self.compiler.as_ref() };
+        let loaded = Arc::new(loader.load(&source, config.digest.as_deref())?);
+        let mut components = self.components.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = components.entry(loaded.digest.clone()).or_insert(loaded);
+        Ok(Arc::clone(shared))
+    }
+
+    /// What `use` names: built in, then installed, then a path.
+    fn source(&self, config: &LinkConfig) -> Result<Source, LinkProblem> {
+        let name = config.use_.as_str();
+        if let Some(builtin) = self.builtins.iter().find(|builtin| builtin.name == name) {
+            return Ok(Source::BuiltIn(builtin.bytes));
+        }
+        if let Some(path) = self.installed.as_ref().and_then(|find| find(name)) {
+            return Ok(Source::Installed(path));
+        }
+        if name.contains('/') || name.ends_with(".wasm") {
+            let folder = config.from.path().and_then(Path::parent).unwrap_or(Path::new(""));
+            return Ok(Source::File(folder.join(name)));
+        }
+        Err(LinkProblem::NotFound { name: name.to_owned() })
+    }
+}
+
+impl PolicyHost {
+    /// Takes the configuration; reads, compiles and runs nothing yet.
+    ///
+    /// # Errors
+    /// When a hook has more links than it may have.
+    pub fn open(options: HostOptions) -> Result<Self, PolicyError> {
+        let HostOptions { cache_dir, limits, builtins, installed, compiler, links } = options;
+        let most = limits.links;
+        let mut chains = BTreeMap::new();
+        for hook in Hook::ALL {
+            let chain = link::chain(hook, &links);
+            if chain.len() > most {
+                return Err(PolicyError::TooManyLinks { hook, count: chain.len(), most });
+            }
+            chains.insert(hook, chain);
+        }
+        let (cache, components) = (OnceLock::new(), Mutex::new(BTreeMap::new()));
+        let chains = Chains { links: chains, builtins, installed, compiler, cache_dir, cache, components };
+        Ok(Self { chains, runtime: OnceLock::new(), limits })
+    }
+
+    /// The engine, started the first time.
+    pub(crate) fn runtime(&self) -> Result<&Runtime, Arc<LinkProblem>> {
+        let start = || {
+            Runtime::new(self.limits.clone()).map_err(|e| Arc::new(LinkProblem::Engine { message: format!("{e:#}") }))
+        };
+        self.runtime.get_or_init(start).as_ref().map_err(Arc::clone)
+    }
+
+    /// Whether the engine runs: not before the first question of a hook that has links.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.runtime.get().is_some()
+    }
+
+    /// Loads and configures every link, and tells what there is and what is wrong with it.
+    #[must_use]
+    pub fn show(&self) -> Vec<ShownLink> {
+        let links = Hook::ALL.into_iter().flat_map(|hook| self.chains.links(hook));
+        match self.runtime() {
+            Err(problem) => links.map(|link| shown(link, Err(Arc::clone(&problem)))).collect(),
+            Ok(runtime) => {
+                let links: Vec<_> = links.collect();
+                let on_thread = runtime.on_own_stack(|| -> Vec<_> {
+                    links.iter().map(|link| shown(link, self.usable(runtime, link))).collect()
+                });
+                on_thread.unwrap_or_default()
+            }
+        }
+    }
+
+    fn usable(&self, runtime: &Runtime, link: &Link) -> Result<Arc<Loaded>, Arc<LinkProblem>> {
+        let loaded = self.chains.load(runtime, link)?;
+        let schema = &loaded.description.settings_schema;
+        settings::check(&link.settings, &link.config.settings, schema, &runtime.limits)?;
+        run::try_settings(runtime, &loaded, &link.settings)?;
+        Ok(loaded)
+    }
+
+    /// Which configuration locks a policy of this hook, for the user to read.
+    #[must_use]
+    pub fn locked_by(&self, hook: Hook, policy: &str) -> Option<String> {
+        let mut links = self.chains.links(hook).iter();
+        links.find(|link| link.config.locked && link.name() == policy).map(|link| link.config.from.to_string())
+    }
+}
+
+fn shown(link: &Link, usable: Result<Arc<Loaded>, Arc<LinkProblem>>) -> ShownLink {
+    let config = &link.config;
+    let (version, digest, problem) = match &usable {
+        Ok(loaded) => (loaded.description.version.clone(), loaded.digest.clone(), None),
+        Err(problem) => (String::new(), String::new(), Some(problem.text())),
+    };
+    ShownLink {
+        hook: config.hook,
+        policy: link.name().to_owned(),
+        version,
+        digest,
+        mode: config.mode,
+        locked: config.locked,
+        from: config.from.clone(),
+        problem,
+    }
+}

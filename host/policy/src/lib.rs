@@ -1,0 +1,46 @@
+//! `ggen-policy` runs policies: WebAssembly components that decide for an operator.
+//!
+//! It loads a component, asks it one question in a fresh and bounded instance, checks the answer, and combines the
+//! answers of a hook's links. It never gives a policy a file, a clock, a network or a random number, never takes
+//! compiled code from anybody but itself, and never allows what a policy failed to allow. Its rules (what is a sound
+//! answer, how links combine) are [`ggen_core::hooks`]; this crate is what runs.
+//!
+//! ```text
+//! PolicyHost ── Chain (per hook) ── Link ── Loaded (component, description)
+//!     │                                        │
+//!     └─ Runtime (engine, ticker, gate) ── run: fresh instance, configure, one question, dropped
+//! ```
+//!
+//! Invariant: whatever bytes a component is made of, a call ends within its limits, with an answer or a named fault,
+//! and the next call finds nothing of it.
+
+pub mod build;
+
+mod ask;
+mod bindings;
+mod cache;
+mod convert;
+mod decision;
+mod error;
+mod host;
+mod imports;
+mod inspect;
+mod link;
+mod load;
+mod review;
+mod run;
+mod runtime;
+mod settings;
+mod sniff;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use cache::{Compiler, precompile};
+pub use decision::{Decision, LogLevel, LogLine};
+pub use error::{Fault, Limit, LinkProblem, PolicyError, PolicyFault};
+pub use host::{BuiltIn, HostOptions, InstalledResolver, PolicyHost, ShownLink};
+pub use inspect::{Inspection, inspect_component};
+pub use link::{LinkConfig, LinkSource, LinkTable, Mode};
+pub use review::{ActionReview, ContentsReview, PlanReview, RankReview, RouteReview, SanctionReview, ScoreReview};
+pub use state::ArchiveView;

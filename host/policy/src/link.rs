@@ -1,0 +1,263 @@
+//! The links of a hook's chain: which are configured, by whom, and which of them count.
+//!
+//! Decides the order (organization, user, defaults where neither names any) and when a component is loaded: at the
+//! first question, not before. Invariant: nothing that a user configures takes an organization's link out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use ggen_core::hooks::Hook;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::LinkProblem;
+use crate::load::{self, Loaded};
+use crate::settings;
+
+/// How a link counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Asked and heeded.
+    #[default]
+    Enforce,
+    /// Asked after the enforced answer, recorded, never heeded.
+    Shadow,
+    /// Not asked.
+    Off,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+            Self::Off => "off",
+        })
+    }
+}
+
+/// Who configured a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkSource {
+    /// An organization's file.
+    Organization(PathBuf),
+    /// The user's own file.
+    User(PathBuf),
+    /// This program.
+    Default,
+}
+
+impl LinkSource {
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Organization(_) => 0,
+            Self::User(_) => 1,
+            Self::Default => 2,
+        }
+    }
+
+    /// The file, if it was one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Organization(path) | Self::User(path) => Some(path),
+            Self::Default => None,
+        }
+    }
+}
+
+impl fmt::Display for LinkSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path() {
+            Some(path) => path.display().fmt(f),
+            None => f.write_str("default"),
+        }
+    }
+}
+
+/// One `[[policy.HOOK]]` table as it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkTable {
+    /// Built in, the name of an installed one, or a path.
+    #[serde(rename = "use")]
+    pub use_: String,
+    /// SHA-256 that the component must have.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// How it counts.
+    #[serde(default)]
+    pub mode: Mode,
+    /// What its `configure` is given.
+    #[serde(default)]
+    pub settings: Value,
+    /// Whether nobody below may loosen it.
+    #[serde(default)]
+    pub locked: bool,
+    /// Whether its hook may do without it where it is not there or does not fit.
+    #[serde(default)]
+    pub allow_missing: bool,
+}
+
+impl LinkTable {
+    /// The link that this table makes of it.
+    #[must_use]
+    pub fn into_link(self, hook: Hook, from: LinkSource) -> LinkConfig {
+        let Self { use_, digest, mode, settings, locked, allow_missing } = self;
+        LinkConfig { hook, use_, digest, mode, settings, locked, allow_missing, from }
+    }
+}
+
+/// One configured link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkConfig {
+    /// Which hook's chain it stands in.
+    pub hook: Hook,
+    /// Built in, the name of an installed one, or a path (a relative one is taken from its configuration's folder).
+    pub use_: String,
+    /// SHA-256 that the component must have.
+    pub digest: Option<String>,
+    /// How it counts.
+    pub mode: Mode,
+    /// What its `configure` is given; null for nothing.
+    pub settings: Value,
+    /// Whether nobody below may loosen it.
+    pub locked: bool,
+    /// Whether its hook may do without it where it is not there or does not fit.
+    pub allow_missing: bool,
+    /// Who configured it.
+    pub from: LinkSource,
+}
+
+impl LinkConfig {
+    /// An enforced link without settings.
+    #[must_use]
+    pub fn new(hook: Hook, use_: impl Into<String>, from: LinkSource) -> Self {
+        Self {
+            hook,
+            use_: use_.into(),
+            digest: None,
+            mode: Mode::Enforce,
+            settings: Value::Null,
+            locked: false,
+            allow_missing: false,
+            from,
+        }
+    }
+}
+
+/// One link at work.
+pub struct Link {
+    /// As configured.
+    pub config: LinkConfig,
+    /// Its settings as JSON.
+    pub settings: Arc<str>,
+    /// SHA-256 of them.
+    pub settings_digest: String,
+    /// Place in its chain, from 0.
+    pub place: u32,
+    loaded: OnceLock<Result<Arc<Loaded>, Arc<LinkProblem>>>,
+    faults: AtomicU32,
+}
+
+impl Link {
+    fn new(config: LinkConfig, place: u32) -> Self {
+        let settings = settings::text(&config.settings);
+        let settings_digest = load::digest_of(settings.as_bytes());
+        let (loaded, faults) = (OnceLock::new(), AtomicU32::new(0));
+        Self { config, settings: settings.into(), settings_digest, place, loaded, faults }
+    }
+
+    /// The component, loaded by `load` the first time.
+    pub fn loaded(
+        &self,
+        load: impl FnOnce() -> Result<Arc<Loaded>, Arc<LinkProblem>>,
+    ) -> Result<Arc<Loaded>, Arc<LinkProblem>> {
+        self.loaded.get_or_init(load).clone()
+    }
+
+    /// What the component calls itself, or what the configuration calls it while it is not loaded.
+    pub fn name(&self) -> &str {
+        match self.loaded.get() {
+            Some(Ok(loaded)) => &loaded.description.name,
+            _ => &self.config.use_,
+        }
+    }
+
+    /// Counts a fault, or that there was none; tells how many there were in a row.
+    pub fn count_fault(&self, failed: bool) -> u32 {
+        if failed {
+            return self.faults.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        }
+        self.faults.store(0, Ordering::Relaxed);
+        0
+    }
+
+    /// Faults in a row so far.
+    pub fn faults(&self) -> u32 {
+        self.faults.load(Ordering::Relaxed)
+    }
+}
+
+/// The links of one hook that count, in the order in which they are asked.
+pub fn chain(hook: Hook, configured: &[LinkConfig]) -> Vec<Link> {
+    let of_hook = || configured.iter().filter(move |link| link.hook == hook);
+    // A link that is only watched counts for nothing, so it takes no default away either.
+    let is_named = of_hook().any(|link| link.from != LinkSource::Default && link.mode != Mode::Shadow);
+    let mut links: Vec<_> = of_hook().filter(|link| !(is_named && link.from == LinkSource::Default)).cloned().collect();
+    links.sort_by_key(|link| link.from.rank());
+    (0..).zip(links).map(|(place, config)| Link::new(config, place)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(name: &str, from: LinkSource) -> LinkConfig {
+        LinkConfig::new(Hook::Verification, name, from)
+    }
+
+    fn names(configured: &[LinkConfig]) -> Vec<String> {
+        chain(Hook::Verification, configured).iter().map(|link| link.name().to_owned()).collect()
+    }
+
+    fn user(name: &str) -> LinkConfig {
+        link(name, LinkSource::User("config.toml".into()))
+    }
+
+    fn organization(name: &str) -> LinkConfig {
+        link(name, LinkSource::Organization("/etc/ggen/policy.toml".into()))
+    }
+
+    #[test]
+    fn the_organization_stands_first_and_named_links_replace_the_defaults() {
+        let default = link("default", LinkSource::Default);
+        assert_eq!(names(std::slice::from_ref(&default)), ["default"]);
+        assert_eq!(names(&[default.clone(), user("a")]), ["a"]);
+        assert_eq!(names(&[default.clone(), user("a"), organization("o"), user("b")]), ["o", "a", "b"]);
+        let off = LinkConfig { mode: Mode::Off, ..user("a") };
+        assert_eq!(names(&[default.clone(), off]), ["a"]);
+        let shadow = LinkConfig { mode: Mode::Shadow, ..user("a") };
+        assert_eq!(names(&[default, shadow]), ["a", "default"]);
+    }
+
+    #[test]
+    fn a_table_is_read_as_documented() {
+        let text = r#"
+            use = "org-allowlist"
+            mode = "shadow"
+            settings = { names = ["a"], since = 2026-01-01 }
+            locked = true
+        "#;
+        let table: LinkTable = toml::from_str(text).unwrap();
+        let link = table.into_link(Hook::Verification, LinkSource::Default);
+        assert_eq!((link.use_.as_str(), link.mode, link.locked), ("org-allowlist", Mode::Shadow, true));
+        let chain = chain(Hook::Verification, &[link]);
+        assert_eq!(&*chain[0].settings, r#"{"names":["a"],"since":"2026-01-01"}"#);
+        assert!(toml::from_str::<LinkTable>("use = 'a'\nmdoe = 'off'").is_err());
+    }
+}

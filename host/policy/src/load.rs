@@ -1,0 +1,242 @@
+//! From a policy's bytes to something that can be asked: sniffed, compiled or taken from the cache, linked, described.
+//!
+//! Decides whether a component fits this host at all. Never asks it a question. Invariant: nothing is compiled whose
+//! imports are not the contract's, and what is loaded has the digest that its row in the log will name.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ggen_core::hooks::check::{clean_text, is_code};
+use ggen_core::hooks::{Description, PolicyLimits};
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, InstancePre};
+
+use crate::bindings::guest;
+use crate::cache::{Cache, Compiler};
+use crate::error::{LinkProblem, PolicyError};
+use crate::run;
+use crate::runtime::Runtime;
+use crate::sniff::{self, Names, Offers};
+use crate::state::State;
+
+/// Where a component's bytes are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Part of this program, and so trusted as far as this program is.
+    BuiltIn(&'static [u8]),
+    /// A file that an operator named.
+    File(PathBuf),
+    /// A file that the operator installed, kept under its digest.
+    Installed(PathBuf),
+}
+
+/// Places of the functions that a component exports, for each interface that it offers.
+pub struct Indices {
+    /// Always there.
+    pub plugin: guest::plugin::GuestIndices,
+    /// If offered.
+    pub verification: Option<guest::verification::GuestIndices>,
+    /// If offered.
+    pub contents: Option<guest::contents_verification::GuestIndices>,
+    /// If offered.
+    pub resolution: Option<guest::version_resolution::GuestIndices>,
+    /// If offered.
+    pub scoring: Option<guest::peer_scoring::GuestIndices>,
+    /// If offered.
+    pub fallback: Option<guest::fallback_policy::GuestIndices>,
+}
+
+/// A component that can be asked.
+pub struct Loaded {
+    /// SHA-256, lowercase hexadecimal.
+    pub digest: String,
+    /// What it offers.
+    pub offers: Offers,
+    /// What it says of itself, cleaned.
+    pub description: Description,
+    /// Linked, and not yet instantiated.
+    pub pre: InstancePre<State>,
+    /// Its functions.
+    pub indices: Indices,
+}
+
+/// What loading needs.
+pub struct Loader<'a> {
+    /// The engine and its limits.
+    pub runtime: &'a Runtime,
+    /// Compiled components.
+    pub cache: Option<&'a Cache>,
+    /// For what is not part of this program; none: in this process.
+    pub compiler: Option<&'a Arc<dyn Compiler>>,
+}
+
+/// SHA-256 in lowercase hexadecimal.
+pub fn digest_of(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Reads a file of at most the host's size for components.
+pub fn read_component(path: &Path, limits: &PolicyLimits) -> Result<Vec<u8>, LinkProblem> {
+    let failed = |source| LinkProblem::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limits.component_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    check_size(&bytes, limits)?;
+    Ok(bytes)
+}
+
+/// Refuses more bytes than a component may have.
+pub fn check_size(bytes: &[u8], limits: &PolicyLimits) -> Result<(), LinkProblem> {
+    let most = limits.component_bytes;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
+        return Err(LinkProblem::TooLarge { most });
+    }
+    Ok(())
+}
+
+impl Loader<'_> {
+    /// Loads what `source` names, which must have the digest `pinned` if one is given.
+    pub fn load(&self, source: &Source, pinned: Option<&str>) -> Result<Loaded, LinkProblem> {
+        if let Source::Installed(path) = source
+            && let Some(digest) = digest_in_name(path)
+            && let Some(component) = self.cached(&digest)
+        {
+            check_pin(pinned, &digest)?;
+            return self.finish(component, digest);
+        }
+        let read;
+        let bytes = match source {
+            Source::BuiltIn(bytes) => *bytes,
+            Source::File(path) | Source::Installed(path) => {
+                read = read_component(path, &self.runtime.limits)?;
+                read.as_slice()
+            }
+        };
+        let digest = digest_of(bytes);
+        check_pin(pinned, &digest)?;
+        if let Source::Installed(path) = source {
+            check_pin(digest_in_name(path).as_deref(), &digest)?;
+        }
+        match self.cached(&digest) {
+            Some(component) => self.finish(component, digest),
+            None => self.load_new(bytes, digest, matches!(source, Source::BuiltIn(_))),
+        }
+    }
+
+    /// Loads bytes from outside that have this digest.
+    pub fn load_bytes(&self, bytes: &[u8], digest: String) -> Result<Loaded, LinkProblem> {
+        match self.cached(&digest) {
+            Some(component) => self.finish(component, digest),
+            None => self.load_new(bytes, digest, false),
+        }
+    }
+
+    /// Loads bytes of which nothing is compiled yet.
+    fn load_new(&self, bytes: &[u8], digest: String, trusted: bool) -> Result<Loaded, LinkProblem> {
+        sniff::offers(&sniff::names(bytes)?)?;
+        let component = self.compile(bytes, &digest, trusted)?;
+        self.finish(component, digest)
+    }
+
+    fn cached(&self, digest: &str) -> Option<Component> {
+        self.cache.and_then(|cache| cache.load(&self.runtime.engine, digest))
+    }
+
+    fn compile(&self, bytes: &[u8], digest: &str, trusted: bool) -> Result<Component, LinkProblem> {
+        let failed = |message: String| LinkProblem::Compile { message };
+        if let (false, Some(compiler), Some(cache)) = (trusted, self.compiler, self.cache) {
+            let code = compiler.compile(bytes).map_err(|error| match error {
+                PolicyError::Compile { message } => failed(message),
+                other => failed(other.to_string()),
+            })?;
+            cache.keep(digest, &code);
+            return self.cached(digest).ok_or_else(|| failed("its compiled code cannot be kept in the cache".into()));
+        }
+        let engine = &self.runtime.engine;
+        let component = Component::new(engine, bytes).map_err(|e| failed(format!("{e:#}")))?;
+        if let Some(cache) = self.cache
+            && let Ok(code) = component.serialize()
+        {
+            cache.keep(digest, &code);
+        }
+        Ok(component)
+    }
+
+    fn finish(&self, component: Component, digest: String) -> Result<Loaded, LinkProblem> {
+        let engine = &self.runtime.engine;
+        let ty = component.component_type();
+        let names = Names {
+            imports: ty.imports(engine).map(|(name, _)| name.to_owned()).collect(),
+            exports: ty.exports(engine).map(|(name, _)| name.to_owned()).collect(),
+        };
+        let offers = sniff::offers(&names)?;
+        let types = |error: wasmtime::Error| LinkProblem::Types { interface: "import", message: format!("{error:#}") };
+        let pre = self.runtime.linker.instantiate_pre(&component).map_err(types)?;
+        let indices = Indices::of(&pre, offers)?;
+        let description = run::describe(self.runtime, &pre, &indices)?;
+        let description = check_description(description, &self.runtime.limits)?;
+        Ok(Loaded { digest, offers, description, pre, indices })
+    }
+}
+
+impl Indices {
+    fn of(pre: &InstancePre<State>, offers: Offers) -> Result<Self, LinkProblem> {
+        let lacks = |interface| move |e: wasmtime::Error| LinkProblem::Types { interface, message: format!("{e:#}") };
+        macro_rules! if_offered {
+            ($offered:expr, $interface:ident, $name:literal) => {
+                match $offered {
+                    true => Some(guest::$interface::GuestIndices::new(pre).map_err(lacks($name))?),
+                    false => None,
+                }
+            };
+        }
+        Ok(Self {
+            plugin: guest::plugin::GuestIndices::new(pre).map_err(lacks("plugin"))?,
+            verification: if_offered!(offers.verification, verification, "verification"),
+            contents: if_offered!(offers.contents, contents_verification, "contents-verification"),
+            resolution: if_offered!(offers.resolution, version_resolution, "version-resolution"),
+            scoring: if_offered!(offers.scoring, peer_scoring, "peer-scoring"),
+            fallback: if_offered!(offers.fallback, fallback_policy, "fallback-policy"),
+        })
+    }
+}
+
+/// The digest that a file `<sha256>.wasm` is named after.
+fn digest_in_name(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?.to_str()?;
+    let is_digest = stem.len() == 64 && stem.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    is_digest.then(|| stem.to_owned())
+}
+
+fn check_pin(pinned: Option<&str>, found: &str) -> Result<(), LinkProblem> {
+    match pinned {
+        Some(pin) if !pin.trim_start_matches("sha256:").eq_ignore_ascii_case(found) => {
+            Err(LinkProblem::Digest { pinned: pin.to_owned(), found: found.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_description(given: Description, limits: &PolicyLimits) -> Result<Description, LinkProblem> {
+    const VERSION_BYTES: usize = 64;
+    let bad = |message: String| LinkProblem::Description { message };
+    if !is_code(&given.name) {
+        let name = clean_text(&given.name, VERSION_BYTES);
+        return Err(bad(format!("the name `{name}` is not of the form [a-z0-9-]{{1,64}}")));
+    }
+    if given.settings_schema.len() > limits.settings_bytes {
+        return Err(bad(format!("the settings schema has more than {} bytes", limits.settings_bytes)));
+    }
+    Ok(Description {
+        version: clean_text(&given.version, VERSION_BYTES),
+        summary: clean_text(&given.summary, limits.text_bytes),
+        ..given
+    })
+}
