@@ -1,0 +1,388 @@
+//! The catalog: what is written into it, and what is refused.
+//!
+//! Decides with [`HeadMark::compare`] which head stands, and that a release once fixed under a name and version stays.
+//! Never checks a signature: what comes was verified by core. Invariant: the highest mark of a package only rises, and
+//! the digest of a version's release never changes.
+
+use ggen_core::head::{HeadBundle, HeadMark, SignedHead, Succession};
+use ggen_core::release::{Dependency, Release, SignedRelease};
+use ggen_core::{Digest, PackageId};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use semver::Version;
+
+use super::{from_sql, optional_digest, sql, text_column, to_json, to_sql, trust};
+use crate::error::StoreError;
+use crate::trust_log::Record;
+
+/// The most sources of one head that are told apart.
+const MAX_SOURCES: usize = 64;
+
+/// Where something was learned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// Made here.
+    Own,
+    /// A file registry: its directory.
+    Registry(String),
+    /// The registry inside the program.
+    Bundled,
+    /// A `.ggen` file.
+    File,
+    /// A peer: its id, and the network (subnet) that it is in. Peers of one network count once.
+    Peer {
+        /// Its peer id.
+        peer: String,
+        /// Its network.
+        network: String,
+    },
+}
+
+impl Source {
+    fn key(&self) -> String {
+        match self {
+            Self::Own => "own".to_owned(),
+            Self::Registry(directory) => format!("registry:{directory}"),
+            Self::Bundled => "bundled".to_owned(),
+            Self::File => "file".to_owned(),
+            Self::Peer { network, .. } => format!("network:{network}"),
+        }
+    }
+
+    /// Whether the home keeps the signed documents itself; those of a directory are in that directory.
+    pub(crate) fn is_kept(&self) -> bool {
+        !matches!(self, Self::Registry(_))
+    }
+}
+
+/// A version that an index lists without a signed release.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct UnsignedVersion {
+    pub(crate) version: Version,
+    pub(crate) archive: Option<Digest>,
+    pub(crate) size: Option<u64>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) yanked: bool,
+}
+
+/// The row of a package, made where it is missing.
+pub(crate) fn package_row(transaction: &Transaction<'_>, id: &PackageId, now: u64) -> Result<i64, StoreError> {
+    let find = "SELECT id FROM packages WHERE publisher = ?1 AND name = ?2";
+    let found = transaction
+        .prepare_cached(find)
+        .and_then(|mut s| s.query_row(params![id.publisher.0.as_bytes(), id.name.as_str()], |r| r.get(0)).optional())
+        .map_err(sql("read"))?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let insert = "INSERT INTO packages (publisher, name, key, first_seen) VALUES (?1, ?2, ?3, ?4)";
+    transaction
+        .prepare_cached(insert)
+        .and_then(|mut s| {
+            s.insert(params![id.publisher.0.as_bytes(), id.name.as_str(), id.name.collision_key(), to_sql(now)])
+        })
+        .map_err(sql("write a package to"))
+}
+
+/// The highest head seen of a package.
+pub(crate) fn mark(connection: &Connection, package: i64) -> rusqlite::Result<Option<HeadMark>> {
+    connection.prepare_cached("SELECT mark_sequence, mark_digest FROM packages WHERE id = ?1")?.query_row(
+        [package],
+        |row| {
+            let sequence: Option<i64> = row.get(0)?;
+            let digest = optional_digest(row, 1)?;
+            Ok(sequence.zip(digest).map(|(s, digest)| HeadMark { sequence: from_sql(s), digest }))
+        },
+    )
+}
+
+pub(crate) fn set_mark(transaction: &Transaction<'_>, package: i64, mark: HeadMark) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE packages SET mark_sequence = ?2, mark_digest = ?3 WHERE id = ?1")
+        .and_then(|mut s| s.execute(params![package, to_sql(mark.sequence), mark.digest.as_bytes()]))
+        .map(|_| ())
+        .map_err(sql("write a mark to"))
+}
+
+pub(crate) fn set_equivocated(
+    transaction: &Transaction<'_>,
+    package: i64,
+    proof: Option<&str>,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE packages SET equivocated = 1, proof = coalesce(proof, ?2) WHERE id = ?1")
+        .and_then(|mut s| s.execute(params![package, proof]))
+        .map(|_| ())
+        .map_err(sql("write a proof to"))
+}
+
+/// Takes a verified head in; `records` are for the trust log, before the transaction ends.
+pub(crate) fn accept_head(
+    transaction: &Transaction<'_>,
+    signed: &SignedHead,
+    source: &Source,
+    now: u64,
+    records: &mut Vec<Record>,
+) -> Result<Succession, StoreError> {
+    trust::accept_roots(transaction, &signed.publisher, &signed.bundle.roots, now, records)?;
+    let id = signed.head.id();
+    let package = package_row(transaction, &id, now)?;
+    let seen = mark(transaction, package).map_err(sql("read"))?;
+    let succession = HeadMark::compare(seen, signed.mark());
+    match succession {
+        Succession::Older => {}
+        Succession::Equivocation => {
+            let (publisher, name) = (id.publisher, id.name.clone());
+            let proof = proof(transaction, package, &signed.bundle)?;
+            set_equivocated(transaction, package, Some(&proof))?;
+            records.push(Record::Equivocated { publisher, name });
+        }
+        Succession::Same => {
+            // After a lost database the mark may be known and the head not.
+            if held_head(transaction, package).map_err(sql("read"))? != Some(signed.digest) {
+                store_head(transaction, package, &id, signed, now)?;
+            }
+            add_source(transaction, package, source)?;
+        }
+        Succession::Newer => {
+            store_head(transaction, package, &id, signed, now)?;
+            let (publisher, name) = (id.publisher, id.name.clone());
+            let HeadMark { sequence, digest } = signed.mark();
+            records.push(Record::Mark { publisher, name, sequence, digest });
+            set_mark(transaction, package, signed.mark())?;
+            transaction
+                .prepare_cached("DELETE FROM sources WHERE package = ?1")
+                .and_then(|mut s| s.execute([package]))
+                .map_err(sql("write sources to"))?;
+            add_source(transaction, package, source)?;
+        }
+    }
+    Ok(succession)
+}
+
+fn held_head(connection: &Connection, package: i64) -> rusqlite::Result<Option<Digest>> {
+    connection
+        .prepare_cached("SELECT head_digest FROM packages WHERE id = ?1")?
+        .query_row([package], |row| optional_digest(row, 0))
+}
+
+/// Both heads, as JSON: anybody can check them.
+fn proof(connection: &Connection, package: i64, second: &HeadBundle) -> Result<String, StoreError> {
+    let first: Option<String> = connection
+        .query_row("SELECT head FROM packages WHERE id = ?1", [package], |r| r.get(0))
+        .map_err(sql("read"))?;
+    let first: serde_json::Value = first.and_then(|f| serde_json::from_str(&f).ok()).unwrap_or_default();
+    Ok(to_json(&serde_json::json!({ "roots": second.roots, "first": first, "second": second.head })))
+}
+
+fn add_source(transaction: &Transaction<'_>, package: i64, source: &Source) -> Result<(), StoreError> {
+    let text = "INSERT OR IGNORE INTO sources (package, source)
+        SELECT ?1, ?2 WHERE (SELECT count(*) FROM sources WHERE package = ?1) < ?3";
+    transaction
+        .prepare_cached(text)
+        .and_then(|mut s| s.execute(params![package, source.key(), i64::try_from(MAX_SOURCES).unwrap_or(64)]))
+        .map(|_| ())
+        .map_err(sql("write a source to"))
+}
+
+fn store_head(
+    transaction: &Transaction<'_>,
+    package: i64,
+    id: &PackageId,
+    signed: &SignedHead,
+    now: u64,
+) -> Result<(), StoreError> {
+    for listed in &signed.head.versions {
+        fix_release(transaction, package, id, &listed.version, listed.release, now)?;
+    }
+    let write = sql("write a head to");
+    transaction
+        .prepare_cached("UPDATE versions SET yanked = NULL WHERE package = ?1 AND unsigned = 0")
+        .and_then(|mut s| s.execute([package]))
+        .map_err(&write)?;
+    for listed in signed.head.versions.iter().filter(|v| v.yanked.is_some()) {
+        transaction
+            .prepare_cached("UPDATE versions SET yanked = ?3 WHERE package = ?1 AND version = ?2")
+            .and_then(|mut s| s.execute(params![package, listed.version.to_string(), listed.yanked]))
+            .map_err(&write)?;
+    }
+    let update = "UPDATE packages SET head = ?2, head_sequence = ?3, head_digest = ?4, expires = ?5 WHERE id = ?1";
+    transaction
+        .prepare_cached(update)
+        .and_then(|mut s| {
+            s.execute(params![
+                package,
+                to_json(&signed.bundle.head),
+                to_sql(signed.head.sequence),
+                signed.digest.as_bytes(),
+                to_sql(signed.head.expires)
+            ])
+        })
+        .map_err(&write)?;
+    refresh(transaction, package, None)
+}
+
+/// Fixes the digest of a version's release, for good.
+fn fix_release(
+    transaction: &Transaction<'_>,
+    package: i64,
+    id: &PackageId,
+    version: &Version,
+    release: Digest,
+    now: u64,
+) -> Result<(), StoreError> {
+    let known = transaction
+        .prepare_cached("SELECT release FROM versions WHERE package = ?1 AND version = ?2")
+        .and_then(|mut s| s.query_row(params![package, version.to_string()], |row| optional_digest(row, 0)).optional())
+        .map_err(sql("read"))?;
+    match known.flatten() {
+        Some(known) if known == release => return Ok(()),
+        Some(known) => {
+            return Err(StoreError::ReleaseChanged { id: id.clone(), version: version.clone(), known, found: release });
+        }
+        None => {}
+    }
+    // What an index listed unsigned under this version counts no more.
+    let text = "INSERT INTO versions (package, version, release, witnessed) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (package, version) DO UPDATE SET release = ?3, unsigned = 0, yanked = NULL, dependencies = NULL";
+    transaction
+        .prepare_cached(text)
+        .and_then(|mut s| s.execute(params![package, version.to_string(), release.as_bytes(), to_sql(now)]))
+        .map(|_| ())
+        .map_err(sql("write a version to"))
+}
+
+/// Takes a verified release in. `listed`: the home's own registry has it.
+pub(crate) fn accept_release(
+    transaction: &Transaction<'_>,
+    signed: &SignedRelease,
+    listed: bool,
+    now: u64,
+) -> Result<(), StoreError> {
+    let Release { version, archive, published, .. } = &signed.release;
+    let id = signed.release.id();
+    let package = package_row(transaction, &id, now)?;
+    fix_release(transaction, package, &id, version, signed.digest, now)?;
+    let text = "UPDATE versions SET envelope = ?3, archive = ?4, size = ?5, published = ?6, dependencies = NULL,
+        listed = listed OR ?7 WHERE package = ?1 AND version = ?2";
+    transaction
+        .prepare_cached(text)
+        .and_then(|mut s| {
+            s.execute(params![
+                package,
+                version.to_string(),
+                to_json(&signed.envelope),
+                archive.digest.as_bytes(),
+                to_sql(archive.size),
+                to_sql(*published),
+                listed
+            ])
+        })
+        .map_err(sql("write a release to"))?;
+    refresh(transaction, package, None)
+}
+
+/// Takes in what an index lists without a signature; a version whose release is known is left as it is.
+pub(crate) fn accept_unsigned(
+    transaction: &Transaction<'_>,
+    id: &PackageId,
+    description: &str,
+    versions: &[UnsignedVersion],
+    listed: bool,
+    now: u64,
+) -> Result<(), StoreError> {
+    let package = package_row(transaction, id, now)?;
+    let text =
+        "INSERT INTO versions (package, version, archive, size, witnessed, yanked, unsigned, dependencies, listed)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)
+        ON CONFLICT (package, version) DO UPDATE SET
+            archive = ?3, size = ?4, yanked = ?6, dependencies = ?7, listed = listed OR ?8
+        WHERE release IS NULL";
+    for version in versions {
+        transaction
+            .prepare_cached(text)
+            .and_then(|mut s| {
+                s.execute(params![
+                    package,
+                    version.version.to_string(),
+                    version.archive.as_ref().map(|d| d.as_bytes()),
+                    version.size.map(to_sql),
+                    to_sql(now),
+                    version.yanked.then_some("yanked"),
+                    to_json(&version.dependencies),
+                    listed
+                ])
+            })
+            .map_err(sql("write a version to"))?;
+    }
+    refresh(transaction, package, Some(description))
+}
+
+/// Brings up to date what is shown and searched of a package. `unsigned` is an index's description: it counts only
+/// where nothing signed says another.
+fn refresh(transaction: &Transaction<'_>, package: i64, unsigned: Option<&str>) -> Result<(), StoreError> {
+    let newest = newest(transaction, package).map_err(sql("read"))?;
+    let release = latest_release(transaction, package).map_err(sql("read"))?;
+    let name: String = transaction
+        .prepare_cached("SELECT name FROM packages WHERE id = ?1")
+        .and_then(|mut s| s.query_row([package], |r| r.get(0)))
+        .map_err(sql("read"))?;
+    let claims = |key: &str| {
+        let all = release.iter().flat_map(|r| r.claims.iter()).filter(|(k, _)| k == key).map(|(_, v)| v.as_str());
+        all.collect::<Vec<_>>().join(" ")
+    };
+    let write = sql("write a package to");
+    let description = match (&release, unsigned) {
+        (Some(release), _) => Some(release.description().to_owned()),
+        (None, Some(text)) => Some(text.chars().take(ggen_core::release::MAX_CLAIM).collect()),
+        (None, None) => None,
+    };
+    transaction
+        .prepare_cached("UPDATE packages SET newest = ?2, description = coalesce(?3, description) WHERE id = ?1")
+        .and_then(|mut s| s.execute(params![package, newest.map(|v| v.to_string()), description]))
+        .map_err(&write)?;
+    if release.is_none() && unsigned.is_none() {
+        // A head whose releases are not here yet: its name can be found already.
+        let text =
+            "INSERT INTO texts (rowid, name) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM texts WHERE rowid = ?1)";
+        let done = transaction.prepare_cached(text).and_then(|mut s| s.execute(params![package, name]));
+        return done.map(|_| ()).map_err(write);
+    }
+    transaction
+        .prepare_cached("DELETE FROM texts WHERE rowid = ?1")
+        .and_then(|mut s| s.execute([package]))
+        .map_err(&write)?;
+    let text =
+        "INSERT INTO texts (rowid, name, keywords, description, category, author) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction
+        .prepare_cached(text)
+        .and_then(|mut s| {
+            s.execute(params![package, name, claims("keyword"), description, claims("category"), claims("author")])
+        })
+        .map(|_| ())
+        .map_err(write)
+}
+
+/// The highest version that is not yanked; a pre-release only where there is nothing else.
+fn newest(connection: &Connection, package: i64) -> rusqlite::Result<Option<Version>> {
+    let text = "SELECT version FROM versions WHERE package = ?1 AND yanked IS NULL";
+    let mut statement = connection.prepare_cached(text)?;
+    let versions: Vec<Version> =
+        statement.query_map([package], |row| text_column(row, 0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(versions.into_iter().max_by(|a, b| (a.pre.is_empty(), a).cmp(&(b.pre.is_empty(), b))))
+}
+
+fn latest_release(connection: &Connection, package: i64) -> rusqlite::Result<Option<Release>> {
+    let text = "SELECT version, rowid FROM versions WHERE package = ?1 AND envelope IS NOT NULL";
+    let mut statement = connection.prepare_cached(text)?;
+    let rows: Vec<(Version, i64)> = statement
+        .query_map([package], |row| Ok((text_column(row, 0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let Some((_, row)) = rows.into_iter().max_by(|a, b| (a.0.pre.is_empty(), &a.0).cmp(&(b.0.pre.is_empty(), &b.0)))
+    else {
+        return Ok(None);
+    };
+    let signed = connection
+        .prepare_cached("SELECT envelope, release FROM versions WHERE rowid = ?1")?
+        .query_row([row], |row| super::package::release_columns(row, 0, 1))?;
+    Ok(Some(signed.release))
+}

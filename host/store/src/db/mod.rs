@@ -1,0 +1,206 @@
+//! The database `state.db`: one connection, short transactions.
+//!
+//! Decides how the file is opened, which failures mean that it is damaged, and when a transaction must survive a power
+//! cut. Never knows what a row is for. Invariant: a running node and commands beside it use the file at once (WAL, with a
+//! bounded wait for the writer).
+
+pub(crate) mod catalog;
+pub mod decisions;
+pub(crate) mod installs;
+pub(crate) mod package;
+pub mod peers;
+pub mod schema;
+pub mod search;
+pub mod trust;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ggen_core::Digest;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::error::StoreError;
+
+/// How long a statement waits for another process's transaction. Transactions here are milliseconds long.
+const BUSY: Duration = Duration::from_secs(20);
+
+/// The open database.
+pub(crate) struct Db {
+    path: PathBuf,
+    suspect: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+/// How a database was found.
+pub(crate) enum Found {
+    Ready(Db),
+    /// No tables yet.
+    Empty(Db),
+    Damaged(rusqlite::Error),
+}
+
+impl Db {
+    /// Opens the file, or says why it cannot be used.
+    pub(crate) fn open(path: &Path, suspect: &Path) -> Result<Found, StoreError> {
+        let failed = |e| failed("open", path, e);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY).map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+        let version = match version {
+            Err(e) if is_damage(&e) => return Ok(Found::Damaged(e)),
+            other => other.map_err(failed)?,
+        };
+        let db = Self { path: path.to_owned(), suspect: suspect.to_owned(), connection: Mutex::new(connection) };
+        match version {
+            schema::CURRENT => {
+                let setup = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;";
+                db.lock().execute_batch(setup).map_err(failed)?;
+                Ok(Found::Ready(db))
+            }
+            0 => Ok(Found::Empty(db)),
+            found => {
+                let found = format!("state.db {found}");
+                Err(StoreError::Layout { path: path.to_owned(), found, known: crate::layout::LAYOUT })
+            }
+        }
+    }
+
+    /// Makes the tables. The caller holds the state lock: nobody else does the same.
+    pub(crate) fn create(&self) -> Result<(), StoreError> {
+        let connection = self.lock();
+        let failed = |e| failed("create", &self.path, e);
+        let setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
+        connection.execute_batch(setup).map_err(failed)?;
+        let version = schema::CURRENT;
+        let script = format!("BEGIN IMMEDIATE; {} PRAGMA user_version = {version}; COMMIT;", schema::CREATE);
+        connection.execute_batch(&script).map_err(failed)?;
+        drop(connection);
+        std::fs::set_permissions(&self.path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .map_err(crate::error::at("create", &self.path))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere leaves no transaction open: it was rolled back when it was dropped.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads.
+    pub(crate) fn read<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let connection = self.lock();
+        work(&connection).map_err(|e| self.failed(action, e))
+    }
+
+    /// Writes in one transaction. With `durable`, it survives a power cut once this returns.
+    pub(crate) fn write<T>(
+        &self,
+        action: &'static str,
+        durable: bool,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.lock();
+        let level = |name: &str| format!("PRAGMA synchronous = {name}");
+        if durable {
+            connection.execute_batch(&level("FULL")).map_err(|e| self.failed(action, e))?;
+        }
+        let result = self.transact(&mut connection, action, work);
+        if durable {
+            connection.execute_batch(&level("NORMAL")).map_err(|e| self.failed(action, e))?;
+        }
+        result
+    }
+
+    fn transact<T>(
+        &self,
+        connection: &mut Connection,
+        action: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let behavior = TransactionBehavior::Immediate;
+        let transaction = connection.transaction_with_behavior(behavior).map_err(|e| self.failed(action, e))?;
+        match work(&transaction) {
+            Ok(value) => transaction.commit().map(|()| value).map_err(|e| self.failed(action, e)),
+            Err(StoreError::Database { action, source }) => Err(self.failed(action, source)),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The error; damage is written down, so that the next start rebuilds.
+    fn failed(&self, action: &'static str, source: rusqlite::Error) -> StoreError {
+        if is_damage(&source) {
+            // If even this cannot be written, the damage shows itself again.
+            let _ = std::fs::write(&self.suspect, b"");
+        }
+        failed(action, &self.path, source)
+    }
+}
+
+/// The error of a statement inside a transaction.
+pub(crate) fn sql(action: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Database { action, source }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn failed(action: &'static str, path: &Path, source: rusqlite::Error) -> StoreError {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::full(path, 0),
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path: path.to_owned() },
+        _ if is_damage(&source) => StoreError::DatabaseDamaged { path: path.to_owned(), source },
+        _ => StoreError::Database { action, source },
+    }
+}
+
+/// A number without a sign, as its bits are stored.
+pub(crate) const fn to_sql(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// A number without a sign, as it was stored.
+pub(crate) const fn from_sql(number: i64) -> u64 {
+    number.cast_unsigned()
+}
+
+/// A digest from its column.
+pub(crate) fn digest_column(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Digest> {
+    row.get::<_, [u8; 32]>(column).map(Digest::from_bytes)
+}
+
+/// A digest from a column that may be empty.
+pub(crate) fn optional_digest(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Digest>> {
+    Ok(row.get::<_, Option<[u8; 32]>>(column)?.map(Digest::from_bytes))
+}
+
+/// A value that was written as text; a row that cannot be read is damage of that row alone.
+pub(crate) fn text_column<T: std::str::FromStr>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|e: T::Err| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e))
+    })
+}
+
+/// A value that was written as JSON.
+pub(crate) fn json_column<T: serde::de::DeserializeOwned>(
+    row: &rusqlite::Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e)))
+}
+
+/// JSON for a column.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,89 @@
+//! The tables of `state.db`.
+//!
+//! Decides their form and how an older one becomes the current one. Invariant: a database whose `user_version` is
+//! [`CURRENT`] has exactly these tables; nothing is looked at twice at a start.
+//!
+//! Whole numbers without a sign (sequences, sizes, times) are stored as SQLite's 64-bit integers with the same bits, and
+//! compared in Rust where they come from outside.
+
+/// The `user_version` of this form.
+pub(crate) const CURRENT: i64 = 1;
+
+/// From nothing to the current form.
+pub(crate) const CREATE: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- Publishers whose roots were seen: JSON of all envelopes, first to latest.
+CREATE TABLE publishers (
+    publisher BLOB PRIMARY KEY, root_version INTEGER NOT NULL, root_digest BLOB NOT NULL,
+    roots TEXT NOT NULL, first_seen INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- mark_*: the highest head ever seen; head: the latest one that is here, an envelope.
+CREATE TABLE packages (
+    id INTEGER PRIMARY KEY,
+    publisher BLOB NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,
+    mark_sequence INTEGER, mark_digest BLOB,
+    head TEXT, head_sequence INTEGER, head_digest BLOB, expires INTEGER,
+    equivocated INTEGER NOT NULL DEFAULT 0, proof TEXT,
+    first_seen INTEGER NOT NULL,
+    newest TEXT, description TEXT NOT NULL DEFAULT '',
+    UNIQUE (publisher, name)
+);
+CREATE INDEX packages_key ON packages (key);
+CREATE INDEX packages_head ON packages (publisher, name) WHERE head IS NOT NULL;
+
+-- Who gave the latest head: one row a source, or a network for peers.
+CREATE TABLE sources (
+    package INTEGER NOT NULL, source TEXT NOT NULL, PRIMARY KEY (package, source)
+) WITHOUT ROWID;
+
+-- release: the digest that a head or a release fixed for good; envelope: the signed release, once it is here.
+CREATE TABLE versions (
+    package INTEGER NOT NULL, version TEXT NOT NULL,
+    release BLOB, envelope TEXT,
+    archive BLOB, size INTEGER, published INTEGER,
+    witnessed INTEGER NOT NULL, yanked TEXT, unsigned INTEGER NOT NULL DEFAULT 0, dependencies TEXT,
+    listed INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (package, version)
+);
+CREATE INDEX versions_archive ON versions (archive) WHERE archive IS NOT NULL;
+
+-- What is searched; rowid is the package's.
+CREATE VIRTUAL TABLE texts USING fts5 (
+    name, keywords, description, category, author,
+    content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+);
+INSERT INTO texts (texts, rank) VALUES ('rank', 'bm25(10.0, 5.0, 2.0, 2.0, 1.0)');
+
+CREATE TABLE bindings (
+    key TEXT PRIMARY KEY, name TEXT NOT NULL, publisher BLOB NOT NULL, since INTEGER NOT NULL, how TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE installs (
+    name TEXT PRIMARY KEY, publisher BLOB NOT NULL, version TEXT NOT NULL,
+    archive BLOB NOT NULL, release BLOB NOT NULL, envelope TEXT NOT NULL,
+    direct INTEGER NOT NULL, requested_by TEXT NOT NULL, origin TEXT NOT NULL, installed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+-- Apart, so that a list of installs never reads them.
+CREATE TABLE install_files (name TEXT PRIMARY KEY, files TEXT NOT NULL);
+
+CREATE TABLE projects (path TEXT PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE peers (
+    peer TEXT PRIMARY KEY, addresses TEXT NOT NULL, record TEXT NOT NULL, updated INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX peers_updated ON peers (updated);
+CREATE TABLE bans (peer TEXT PRIMARY KEY, until INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE decisions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL, hook TEXT NOT NULL, subject TEXT NOT NULL, policy TEXT NOT NULL,
+    version TEXT NOT NULL, digest TEXT NOT NULL, settings TEXT NOT NULL, input BLOB NOT NULL,
+    verdict TEXT NOT NULL, reasons TEXT NOT NULL, fuel INTEGER NOT NULL, micros INTEGER NOT NULL,
+    limit_hit TEXT, place INTEGER NOT NULL, mode TEXT NOT NULL
+);
+CREATE INDEX decisions_time ON decisions (time);
+CREATE INDEX decisions_input ON decisions (input);
+CREATE TABLE inputs (digest BLOB PRIMARY KEY, input TEXT NOT NULL);
+";

@@ -1,0 +1,379 @@
+//! The install transaction: before its one SQLite transaction nothing has happened, after it everything has.
+//!
+//! ```text
+//! stage   tmp/tx-…/       unpacked and checked, no lock held
+//! lock    packages in name order, clean-up shared; what changed meanwhile is seen here
+//! sync    the archive, the journal, then the whole file system once
+//! rename  tmp/tx-…/n  ->  packages/<name>/<version>
+//! commit  one transaction: installs and bindings
+//! sweep   other versions of these names go
+//! ```
+//!
+//! Decides nothing about which packages. Invariant: a directory beneath `packages/` that no row names is nobody's, and
+//! is removed by whoever finds the journal of the transaction that left it.
+
+use std::path::{Path, PathBuf};
+
+use ggen_core::files::FileList;
+use ggen_core::release::SignedRelease;
+use ggen_core::{Digest, PackageId, PackageName, PublisherId};
+use semver::Version;
+
+use crate::archive;
+use crate::db::installs::{self, InstallRow};
+use crate::db::sql;
+use crate::db::trust::{self, Binding, How};
+use crate::error::{StoreError, at};
+use crate::journal::{Journal, Placed};
+use crate::locks::{self, Kind, Lock, LockHolder};
+use crate::trust_log::Record;
+use crate::{Store, documents, fsio};
+
+/// Work in progress: a directory of its own, removed when dropped.
+#[derive(Debug)]
+pub struct Staging {
+    store: Store,
+    dir: PathBuf,
+    staged: Vec<StagedPackage>,
+    _lock: Lock,
+}
+
+/// An unpacked package that is not visible yet.
+#[derive(Clone, Debug)]
+pub struct StagedPackage {
+    /// Which.
+    pub id: PackageId,
+    /// Its version.
+    pub version: Version,
+    /// Where its files are, for whoever reviews them.
+    pub dir: PathBuf,
+    /// Its files, as they were signed.
+    pub files: FileList,
+    release: Digest,
+}
+
+/// What is to be installed.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// What.
+    pub release: SignedRelease,
+    /// The user asked for it by name.
+    pub direct: bool,
+    /// Names of the packages that asked for it.
+    pub requested_by: Vec<String>,
+    /// Where it came from, for people.
+    pub origin: String,
+    /// Its files.
+    pub files: FileList,
+}
+
+/// An installed package.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Installed {
+    /// Which.
+    pub id: PackageId,
+    /// Its version.
+    pub version: Version,
+    /// Where its files are.
+    pub path: PathBuf,
+    /// The digest of its archive.
+    pub digest: Digest,
+    /// The digest of its signed release.
+    pub release: Digest,
+    /// The user asked for it by name.
+    pub direct: bool,
+    /// Names of the packages that asked for it.
+    pub requested_by: Vec<String>,
+    /// Where it came from, for people.
+    pub origin: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub installed_at: u64,
+}
+
+/// A removed package.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Removed {
+    /// Which.
+    pub id: PackageId,
+    /// Its version.
+    pub version: Version,
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next start: its lock goes with this process.
+        let _ = fsio::remove_any(&self.dir);
+    }
+}
+
+impl Staging {
+    /// Unpacks the archive of `release` from the store, checking every file against what was signed. An archive that
+    /// turns out damaged is moved out of the store.
+    pub fn unpack(&mut self, release: &SignedRelease) -> Result<StagedPackage, StoreError> {
+        let expected = &release.release.archive;
+        let from = self.store.archive_path(&expected.digest);
+        if !from.is_file() {
+            return Err(StoreError::ArchiveMissing { digest: expected.digest });
+        }
+        self.store.touch_archive(&expected.digest);
+        let dir = self.dir.join(self.staged.len().to_string());
+        std::fs::create_dir(&dir).map_err(at("create", &dir))?;
+        let files = match archive::unpack(&from, &dir, Some(expected), self.store.limits()) {
+            Ok(unpacked) => unpacked.files,
+            Err(archive::ArchiveError::Io { action, path, source }) => {
+                return Err(StoreError::io(action, &path, source));
+            }
+            Err(e) => {
+                self.store.check_archive(&expected.digest)?;
+                return Err(e.into());
+            }
+        };
+        let (id, version) = (release.release.id(), release.release.version.clone());
+        let staged = StagedPackage { id, version, dir, files, release: release.digest };
+        self.staged.push(staged.clone());
+        Ok(staged)
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl Store {
+    /// Begins work in progress.
+    pub fn stage(&self) -> Result<Staging, StoreError> {
+        // Between the directory and its lock nobody may take it for a dead process's.
+        let _shared = self.lock_clean(Kind::Shared, &mut |_| ())?;
+        let tmp = self.layout().tmp();
+        let made = tempfile::Builder::new().prefix("tx-").tempdir_in(&tmp).map_err(at("create in", &tmp))?;
+        let lock = locks::wait(&made.path().join("lock"), Kind::Exclusive, "tmp", self.limits(), &mut |_| ())?;
+        Ok(Staging { store: self.clone(), dir: made.keep(), staged: Vec::new(), _lock: lock })
+    }
+
+    pub(crate) fn lock_clean(&self, kind: Kind, waiting: &mut dyn FnMut(&LockHolder)) -> Result<Lock, StoreError> {
+        locks::wait(&self.layout().clean_lock(), kind, "the clean-up lock", self.limits(), waiting)
+    }
+
+    fn lock_packages(
+        &self,
+        names: &[PackageName],
+        waiting: &mut dyn FnMut(&LockHolder),
+    ) -> Result<Vec<Lock>, StoreError> {
+        let lock = |name: &PackageName| {
+            let path = self.layout().package_lock(name);
+            locks::wait(&path, Kind::Exclusive, name.as_str(), self.limits(), waiting)
+        };
+        names.iter().map(lock).collect()
+    }
+
+    /// Installs what was staged: all of it or nothing. A package that is there already in the same release is left as it
+    /// is but for `direct` and `requested_by`; another version of it is replaced.
+    pub fn commit(
+        &self,
+        staging: Staging,
+        packages: Vec<Commit>,
+        bind: Vec<(PackageName, PublisherId, How)>,
+        waiting: &mut dyn FnMut(&LockHolder),
+    ) -> Result<Vec<Installed>, StoreError> {
+        self.commit_as(&staging, &packages, &bind, false, waiting)
+    }
+
+    /// With `replace`, files that are there already are exchanged for the staged ones.
+    pub(crate) fn commit_as(
+        &self,
+        staging: &Staging,
+        packages: &[Commit],
+        bind: &[(PackageName, PublisherId, How)],
+        replace: bool,
+        waiting: &mut dyn FnMut(&LockHolder),
+    ) -> Result<Vec<Installed>, StoreError> {
+        let mut names: Vec<PackageName> = packages.iter().map(|c| c.release.release.name.clone()).collect();
+        names.sort();
+        names.dedup();
+        let _clean = self.lock_clean(Kind::Shared, waiting)?;
+        let _locks = self.lock_packages(&names, waiting)?;
+        self.check_bindings(bind)?;
+        let journal = self.plan_placing(staging, packages, names, replace)?;
+        journal.write(staging.dir())?;
+        self.make_durable(packages)?;
+        let done = journal.place(self, staging.dir()).and_then(|()| self.record(packages, bind));
+        if let Err(error) = done {
+            journal.undo(self, staging.dir())?;
+            return Err(error);
+        }
+        // The transaction stands: what cannot be swept now is swept by the next start.
+        if let Err(error) = journal.sweep(self, staging.dir()) {
+            tracing::warn!(%error, "old versions could not be removed");
+        }
+        let rows = self.installed()?;
+        let mine = |c: &Commit| rows.iter().find(|r| r.id.name == c.release.release.name).cloned();
+        Ok(packages.iter().filter_map(mine).collect())
+    }
+
+    fn plan_placing(
+        &self,
+        staging: &Staging,
+        packages: &[Commit],
+        names: Vec<PackageName>,
+        replace: bool,
+    ) -> Result<Journal, StoreError> {
+        let mut place = Vec::new();
+        for commit in packages {
+            let release = &commit.release.release;
+            let row = self.db().read("read installs from", |c| installs::one(c, &release.name))?;
+            let target = self.layout().package(&release.name, &release.version);
+            let there = row.is_some_and(|r| r.release == commit.release.digest) && target.is_dir();
+            if there && !replace {
+                continue;
+            }
+            let staged = staging.staged.iter().find(|s| s.release == commit.release.digest);
+            let Some(staged) = staged else {
+                return Err(StoreError::NotInstalled { name: release.name.clone() });
+            };
+            place.push(Placed::new(&release.name, &release.version, commit.release.digest, &staged.dir)?);
+        }
+        Ok(Journal { place, names })
+    }
+
+    /// The archives are what cannot be rebuilt; one sync of the file system is cheaper than one of each file.
+    fn make_durable(&self, packages: &[Commit]) -> Result<(), StoreError> {
+        for commit in packages {
+            let release = &commit.release;
+            documents::write_release(&self.layout().registry(), release, false)?;
+            let path = self.archive_path(&release.release.archive.digest);
+            if let Ok(file) = std::fs::File::open(&path) {
+                rustix::fs::fdatasync(&file).map_err(|e| StoreError::io("sync", &path, e.into()))?;
+            }
+        }
+        fsio::sync_fs(self.layout().home())
+    }
+
+    fn check_bindings(&self, bind: &[(PackageName, PublisherId, How)]) -> Result<(), StoreError> {
+        for (name, wanted, _) in bind {
+            let bound = self.binding(name)?;
+            if let Some(bound) = bound.filter(|b| b.publisher != *wanted) {
+                let name = name.clone();
+                return Err(StoreError::BoundToOther { name, bound: bound.publisher, wanted: *wanted });
+            }
+        }
+        Ok(())
+    }
+
+    /// The commit itself.
+    fn record(&self, packages: &[Commit], bind: &[(PackageName, PublisherId, How)]) -> Result<(), StoreError> {
+        let now = fsio::now();
+        self.db().write("record an install in", true, |t| {
+            let mut records = Vec::new();
+            for (name, publisher, how) in bind {
+                let bound = trust::binding(t, name).map_err(sql("read"))?;
+                match bound.map(|b| b.publisher) {
+                    Some(bound) if bound == *publisher => continue,
+                    Some(bound) => {
+                        return Err(StoreError::BoundToOther { name: name.clone(), bound, wanted: *publisher });
+                    }
+                    None => {}
+                }
+                let binding = Binding { name: name.clone(), publisher: *publisher, since: now, how: *how };
+                trust::put_binding(t, &binding)?;
+                records.push(bind_record(&binding));
+            }
+            for commit in packages {
+                let name = &commit.release.release.name;
+                let before = installs::one(t, name).map_err(sql("read"))?;
+                let files = Some(commit.files.to_text()).filter(|t| !t.is_empty());
+                let row = commit_row(commit, before, now);
+                let known = installs::files(t, name).map_err(sql("read"))?;
+                installs::put(t, &row, &commit.release, files.or(known).as_deref())?;
+            }
+            trust::log(t, self.layout(), &records)
+        })
+    }
+
+    /// What is installed, sorted by name.
+    pub fn installed(&self) -> Result<Vec<Installed>, StoreError> {
+        let rows = self.db().read("read installs from", installs::all)?;
+        Ok(rows.into_iter().map(|row| self.to_installed(row)).collect())
+    }
+
+    pub(crate) fn to_installed(&self, row: InstallRow) -> Installed {
+        Installed {
+            path: self.layout().package(&row.id.name, &row.version),
+            id: row.id,
+            version: row.version,
+            digest: row.archive,
+            release: row.release,
+            direct: row.direct,
+            requested_by: row.requested_by,
+            origin: row.origin,
+            installed_at: row.installed_at,
+        }
+    }
+
+    /// The signed release of an installed package.
+    pub fn installed_release(&self, name: &PackageName) -> Result<Option<SignedRelease>, StoreError> {
+        self.db().read("read installs from", |c| installs::release(c, name))
+    }
+
+    /// Removes packages: all of them or, where one is not installed, none. Their archives stay for `clean`.
+    pub fn remove(
+        &self,
+        names: &[PackageName],
+        waiting: &mut dyn FnMut(&LockHolder),
+    ) -> Result<Vec<Removed>, StoreError> {
+        let mut names = names.to_vec();
+        names.sort();
+        names.dedup();
+        let staging = self.stage()?;
+        let _clean = self.lock_clean(Kind::Shared, waiting)?;
+        let _locks = self.lock_packages(&names, waiting)?;
+        let journal = Journal { place: Vec::new(), names: names.clone() };
+        journal.write(staging.dir())?;
+        let removed = self.db().write("remove an install from", true, |t| {
+            let mut removed = Vec::new();
+            for name in &names {
+                let Some(row) = installs::one(t, name).map_err(sql("read"))? else {
+                    return Err(StoreError::NotInstalled { name: name.clone() });
+                };
+                installs::remove(t, name)?;
+                removed.push(Removed { id: row.id, version: row.version });
+            }
+            Ok(removed)
+        })?;
+        journal.sweep(self, staging.dir())?;
+        Ok(removed)
+    }
+}
+
+pub(crate) fn bind_record(binding: &Binding) -> Record {
+    Record::Bind {
+        name: binding.name.clone(),
+        publisher: binding.publisher,
+        how: binding.how.to_string(),
+        at: binding.since,
+    }
+}
+
+/// What was asked for by the user stays so; what was asked for by packages is added up.
+fn commit_row(commit: &Commit, before: Option<InstallRow>, now: u64) -> InstallRow {
+    let release = &commit.release.release;
+    let before = before.filter(|b| b.id == release.id());
+    let same = before.as_ref().is_some_and(|b| b.release == commit.release.digest);
+    let mut requested_by = commit.requested_by.clone();
+    requested_by.extend(before.iter().filter(|_| same).flat_map(|b| b.requested_by.iter().cloned()));
+    requested_by.sort();
+    requested_by.dedup();
+    let (origin, installed_at) = match &before {
+        Some(before) if same => (before.origin.clone(), before.installed_at),
+        _ => (commit.origin.clone(), now),
+    };
+    InstallRow {
+        id: release.id(),
+        version: release.version.clone(),
+        archive: release.archive.digest,
+        release: commit.release.digest,
+        direct: commit.direct || before.is_some_and(|b| b.direct),
+        requested_by,
+        origin,
+        installed_at,
+    }
+}
