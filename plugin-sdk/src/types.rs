@@ -37,16 +37,16 @@ impl Verdict {
     /// What several findings about one release come to: the gravest kind that has any. A denial also tells why the release
     /// would have been passed over; warnings are told only where it is used. At most 16 reasons are kept.
     pub fn strictest(deny: Vec<Reason>, pass_over: Vec<Reason>, warn: Vec<Reason>) -> Self {
-        let (kind, reasons): (fn(Vec<Reason>) -> Self, Vec<Reason>) = if !deny.is_empty() {
-            (Self::Deny, deny.into_iter().chain(pass_over).collect())
+        let at_most = |reasons: Vec<Reason>| reasons.into_iter().take(16).collect();
+        if !deny.is_empty() {
+            Self::Deny(at_most([deny, pass_over].concat()))
         } else if !pass_over.is_empty() {
-            (Self::PassOver, pass_over)
+            Self::PassOver(at_most(pass_over))
         } else if !warn.is_empty() {
-            (Self::Warn, warn)
+            Self::Warn(at_most(warn))
         } else {
-            return Self::Allow;
-        };
-        kind(reasons.into_iter().take(16).collect())
+            Self::Allow
+        }
     }
 
     /// The reasons that it gives; none for `abstain` and `allow`.
