@@ -33,6 +33,9 @@ pub struct Limits {
     /// Silence of a holder in the middle of a transfer.
     #[serde(with = "span")]
     pub holder_timeout: Duration,
+    /// How long, at the beginning of a download, a lesser holder waits for better ones.
+    #[serde(with = "span")]
+    pub holder_head_start: Duration,
     /// One request to a peer's catalog.
     #[serde(with = "span")]
     pub request_timeout: Duration,
@@ -145,6 +148,7 @@ impl Default for Limits {
             lookup_grace: Duration::from_millis(500),
             search_timeout: s(10),
             holder_timeout: s(10),
+            holder_head_start: Duration::from_millis(100),
             request_timeout: s(10),
             control_timeout: s(30),
             shutdown_timeout: s(3),

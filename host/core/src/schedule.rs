@@ -23,7 +23,7 @@ pub struct Rules {
     pub window: usize,
     /// How long an active holder may go without a proved chunk.
     pub patience: Millis,
-    /// How long a small download waits for a better holder before a lesser one that is ready begins.
+    /// How long a lesser holder that is ready waits, at the beginning, for better ones.
     pub head_start: Millis,
 }
 
@@ -71,6 +71,8 @@ struct Holder {
 pub struct Schedule {
     rules: Rules,
     begun: Millis,
+    /// Whether the better holders' head start is not over.
+    held: bool,
     proved: Vec<bool>,
     left: u64,
     /// Every chunk from here on that is not proved was never asked for.
@@ -88,7 +90,7 @@ impl Schedule {
         let window = FIRST_WINDOW.min(rules.window.max(1));
         let holder = Holder { part: Part::Waiting, asked: VecDeque::new(), window, progress: now, pace: None };
         let holders = vec![holder; holders];
-        Self { rules, begun: now, proved: done, left, fresh: 0, returned: BTreeSet::new(), holders }
+        Self { rules, begun: now, held: true, proved: done, left, fresh: 0, returned: BTreeSet::new(), holders }
     }
 
     /// Whether every chunk is proved.
@@ -165,8 +167,7 @@ impl Schedule {
     pub fn deadline(&self) -> Option<Millis> {
         let busy = self.holders.iter().filter(|h| h.part == Part::Active && !h.asked.is_empty());
         let stall = busy.map(|h| h.progress + self.rules.patience).min();
-        let idle = self.holders.iter().any(|h| h.part == Part::Active && h.asked.is_empty());
-        let held = (idle && self.is_small()).then_some(self.begun + self.rules.head_start);
+        let held = self.held.then_some(self.begun + self.rules.head_start);
         stall.into_iter().chain(held).min()
     }
 
@@ -182,18 +183,14 @@ impl Schedule {
         }
     }
 
-    /// So little is left that one holder gets it all at once: then the better one should be it.
-    fn is_small(&self) -> bool {
-        self.left <= FIRST_WINDOW as u64
-    }
-
     /// Gives work, one chunk a round to each holder with room, the best first.
     fn fill(&mut self, now: Millis) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.held = now < self.begun + self.rules.head_start && self.left > 0;
         loop {
             let before = effects.len();
             for holder in 0..self.holders.len() {
-                if self.has_room(holder, now)
+                if self.has_room(holder)
                     && let Some(chunk) = self.next_free().or_else(|| self.next_to_help(holder, now))
                     && let Some(h) = self.holders.get_mut(holder)
                 {
@@ -210,12 +207,8 @@ impl Schedule {
         }
     }
 
-    fn has_room(&self, holder: usize, now: Millis) -> bool {
-        let better_to_come = || {
-            now < self.begun + self.rules.head_start
-                && self.is_small()
-                && self.holders.iter().take(holder).any(|h| h.part == Part::Waiting)
-        };
+    fn has_room(&self, holder: usize) -> bool {
+        let better_to_come = || self.held && self.holders.iter().take(holder).any(|h| h.part == Part::Waiting);
         self.holders
             .get(holder)
             .is_some_and(|h| h.part == Part::Active && h.asked.len() < h.window && !better_to_come())
@@ -321,8 +314,8 @@ mod tests {
     fn a_stalled_holder_costs_its_patience_once() {
         let mut s = Schedule::new(RULES, 6, &[], 2, 0);
         s.ready(0, 0);
-        assert_eq!(s.deadline(), Some(10_000));
         assert!(s.tick(9_999).is_empty());
+        assert_eq!(s.deadline(), Some(10_000));
         assert_eq!(s.tick(10_000), [Effect::Stalled { holder: 0 }]);
         assert_eq!(asked(&s.ready(1, 10_001), 1), [0, 1, 2, 3]);
         s.ended(1, 10_002);
@@ -348,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_download_goes_to_the_best_if_it_comes_soon() {
+    fn the_best_begins_if_it_comes_soon() {
         let mut s = Schedule::new(RULES, 1, &[], 2, 0);
         assert!(s.ready(1, 10).is_empty());
         assert_eq!(s.deadline(), Some(100));

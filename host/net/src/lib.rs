@@ -29,6 +29,8 @@ mod package;
 mod serve;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use address::{parse_bootstrap, parse_multiaddr, subnet_of};

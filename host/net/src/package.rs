@@ -26,8 +26,8 @@ use crate::types::{FoundPackage, Offence};
 
 /// How much later the next peer is asked.
 const STAGGER: Duration = Duration::from_millis(300);
-/// All pages of one package, in answers of the longest kind.
-const MAX_PAGES: usize = 16;
+/// The bytes of all releases of one package, in answers of the longest kind.
+const MAX_ANSWERS: usize = 16;
 
 impl Handle {
     /// A package, from the first of `from` that gives it whole, or, if that is empty, from connected nodes and from
@@ -77,7 +77,8 @@ impl Handle {
         let mut from = 0;
         let mut first: Option<HeadBundle> = None;
         let mut releases: Vec<Envelope> = Vec::new();
-        for _ in 0..MAX_PAGES {
+        let mut room = self.link.limits.max_response.saturating_mul(MAX_ANSWERS);
+        for _ in 0..MAX_VERSIONS {
             let request = Request::Package { publisher: id.publisher, name: id.name.clone(), from };
             let (_, answer) = self.ask(peer, &request, self.link.limits.request_timeout).await;
             let Response::Package { head, releases: page, next } = answer? else {
@@ -88,6 +89,7 @@ impl Handle {
             if *first.get_or_insert_with(|| (*head).clone()) != *head {
                 return None;
             }
+            room = room.checked_sub(page.iter().map(|r| r.payload.len()).sum())?;
             releases.extend(page);
             match next {
                 Some(next) if next > from && releases.len() < MAX_VERSIONS => from = next,

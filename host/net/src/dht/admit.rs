@@ -4,7 +4,7 @@
 //! `wit/FACTS.md` for `invalid-record`.
 
 use ggen_core::Digest;
-use ggen_core::head::{HeadBundle, HeadError, HeadMark, SignedHead, Succession, head_key};
+use ggen_core::head::{HeadBundle, HeadError, HeadMark, MAX_HEAD_BUNDLE, SignedHead, Succession, head_key};
 use ggen_core::hooks::OffenceClass;
 
 /// Why a record is not stored.
@@ -23,6 +23,10 @@ fn invalid(code: &'static str, detail: impl Into<String>) -> Refusal {
 pub(crate) fn verify(key: &[u8], value: &[u8]) -> Result<SignedHead, Refusal> {
     let undecodable =
         |e: &HeadError| Refusal { class: OffenceClass::MalformedMessage, code: "undecodable", detail: e.to_string() };
+    if value.len() > MAX_HEAD_BUNDLE {
+        let detail = format!("a record of {} bytes", value.len());
+        return Err(Refusal { class: OffenceClass::MalformedMessage, code: "frame-too-large", detail });
+    }
     let bundle = HeadBundle::from_json(value).map_err(|e| undecodable(&e))?;
     let head = SignedHead::verify(bundle, None).map_err(|e| match e {
         HeadError::Invalid(_) => undecodable(&e),
@@ -71,7 +75,7 @@ mod tests {
         assert_eq!(admit(&head, None, 5), Ok(Succession::Newer));
         assert_eq!(code(verify(head_key(&publisher.head("b", 1, 9).head.id()).as_bytes(), &bytes)), "wrong-key");
         assert_eq!(code(verify(key.as_bytes(), b"{}")), "undecodable");
-        assert_eq!(code(verify(key.as_bytes(), &vec![b' '; 300 * 1024])), "signature");
+        assert_eq!(code(verify(key.as_bytes(), &vec![b' '; 300 * 1024])), "frame-too-large");
         let mut forged = first.bundle.clone();
         forged.head = Publisher::new(2).head("a", 9, u64::MAX).bundle.head;
         assert_eq!(code(verify(key.as_bytes(), &forged.to_json())), "signature");

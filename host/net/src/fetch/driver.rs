@@ -22,8 +22,6 @@ use crate::error::NetError;
 use crate::link::Link;
 use crate::types::{Holder, Offence};
 
-/// How long a small download waits for a better holder before a lesser one begins.
-const HEAD_START: Duration = Duration::from_millis(100);
 /// Holders that one fetch may try, those that take over included.
 const MAX_TRIED: usize = 64;
 /// Chunks that wait for the sink.
@@ -158,7 +156,7 @@ impl Driver {
         let rules = Rules {
             window: limits.chunks_in_flight.max(1),
             patience: millis(limits.holder_timeout),
-            head_start: millis(HEAD_START),
+            head_start: millis(limits.holder_head_start),
         };
         let there = (0u64..).zip(proved).filter(|(_, p)| **p).map(|(i, _)| chunk_length(size, i)).sum();
         let schedule = Schedule::new(rules, chunk_count(size), proved, parts.len(), 0);

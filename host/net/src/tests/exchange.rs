@@ -1,0 +1,136 @@
+//! Finding and fetching between honest nodes, and with one that is not.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use ggen_core::chunks::CHUNK_SIZE;
+use ggen_core::hooks::OffenceClass;
+use ggen_core::limits::Limits;
+use ggen_core::release::Archive;
+
+use crate::testing::*;
+use crate::{FetchEvent, NetError, Outcome, SearchEvent};
+
+fn content(manner: Manner, versions: u64) -> (Memory, Archive, ggen_core::PackageId) {
+    let bytes = bytes(CHUNK_SIZE * 20 + 77);
+    let archive = archive_of(&bytes);
+    let package = Publisher::new(1).package("web-framework", versions, &archive);
+    let id = package.0.clone();
+    let archives = [(archive.digest, Arc::new(bytes))].into();
+    (Memory { packages: vec![package], archives, manner, release: None }, archive, id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_finds_and_fetches_what_a_node_has() {
+    let (memory, archive, id) = content(Manner::Honest, 3);
+    let node = node(memory, &[], limits()).await;
+    node.handle.provide(&[archive.digest], std::slice::from_ref(&id.name)).await.unwrap();
+    let command = command(&[&node], limits()).await;
+
+    let mut search = command.handle.search("web", 10, Duration::from_secs(5)).await.unwrap();
+    let Some(SearchEvent::Hits { peer, hits }) = search.recv().await else { panic!("an answer") };
+    assert_eq!((peer, hits.len(), hits[0].name.as_str()), (node.peer(), 1, "web-framework"));
+    assert_eq!(search.recv().await, Some(SearchEvent::Done { complete: true, asked: 1, answered: 1 }));
+    assert_eq!(search.recv().await, None);
+
+    let heads = command.handle.heads(&id.name).await.unwrap();
+    assert_eq!((heads.len(), heads[0].peer, heads[0].head.head.id()), (1, node.peer(), id.clone()));
+    assert_eq!(heads[0].subnet.as_deref(), Some("127.0.0.0/24"));
+    assert_eq!(command.handle.head(&id).await.unwrap().len(), 1);
+    assert!(command.handle.heads(&"nothing".parse().unwrap()).await.unwrap().is_empty());
+
+    let package = command.handle.package(&id, &[]).await.unwrap();
+    assert_eq!((package.peer, package.releases.len()), (node.peer(), 3));
+
+    let holders = command.handle.holders(&archive.digest).await.unwrap();
+    assert_eq!(holders.iter().map(|h| h.peer).collect::<Vec<_>>(), [node.peer()]);
+    let (report, events, written) = command.fetch(&archive, holders).await;
+    let report = report.unwrap();
+    assert_eq!((report.digest, report.bytes, written), (archive.digest, archive.size, bytes(archive.size)));
+    assert_eq!(report.holders[0].outcome, Outcome::Served);
+    assert_eq!(events.iter().filter(|e| matches!(e, FetchEvent::ChunkProved { .. })).count(), 21);
+    assert!(matches!(events.last(), Some(FetchEvent::HolderDone { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_comes_in_pages() {
+    let (memory, _, id) = content(Manner::Honest, 60);
+    let small = Limits { max_response: 16 * 1024, ..limits() };
+    let node = node(memory, &[], small).await;
+    let command = command(&[&node], limits()).await;
+    assert_eq!(command.handle.package(&id, &[node.peer()]).await.unwrap().releases.len(), 60);
+}
+
+/// Two holders; the first misbehaves, the other gives all.
+async fn one_is_bad(manner: Manner, class: OffenceClass, code: &str, limits: Limits) {
+    let (release, stalled) = mpsc::channel();
+    let (mut memory, archive, _) = content(manner, 1);
+    memory.release = Some(Arc::new(Mutex::new(stalled)));
+    let bad = node(memory, &[], limits.clone()).await;
+    let good = node(content(Manner::Honest, 1).0, &[], limits.clone()).await;
+    let command = command(&[&good], limits).await;
+    let (report, events, written) = command.fetch(&archive, vec![bad.holder(), good.holder()]).await;
+    drop(release);
+    let report = report.unwrap();
+    assert_eq!((report.digest, written), (archive.digest, bytes(archive.size)));
+    let offences: Vec<_> =
+        events.iter().filter_map(|e| if let FetchEvent::Offence(o) = e { Some(o) } else { None }).collect();
+    assert_eq!(offences.len(), 1, "{offences:?}");
+    assert_eq!((offences[0].peer, offences[0].class, offences[0].code.as_str()), (bad.peer(), class, code));
+    assert!(matches!(&report.holders[0].outcome, Outcome::Failed { code: c, .. } if c == code));
+    assert_eq!(report.holders[1].outcome, Outcome::Served);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flipped_bit_ends_its_holders_part() {
+    one_is_bad(Manner::Flips(0), OffenceClass::CorruptData, "chunk-digest", limits()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_holder_costs_a_time_out() {
+    let limits = Limits { holder_timeout: Duration::from_millis(400), ..limits() };
+    one_is_bad(Manner::StallsAt(0), OffenceClass::Stalled, "silent", limits).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_all_fail_each_is_named_with_its_reason() {
+    let (memory, archive, _) = content(Manner::Short, 1);
+    let short = node(memory, &[], limits()).await;
+    let empty = node(Memory::default(), &[], limits()).await;
+    let gone =
+        crate::Holder { peer: libp2p::PeerId::random(), addresses: vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()] };
+    let command = command(&[&short], limits()).await;
+    let (result, events, _) = command.fetch(&archive, vec![short.holder(), empty.holder(), gone]).await;
+    let Err(NetError::Fetch { archive: digest, holders }) = result else { panic!("{result:?}") };
+    assert_eq!(digest, archive.digest);
+    let codes: Vec<_> = holders
+        .iter()
+        .map(|h| match &h.outcome {
+            Outcome::Failed { code, .. } => code.as_str(),
+            Outcome::Served => "served",
+        })
+        .collect();
+    assert_eq!(codes, ["chunk-length", "has-not", "unreachable"]);
+    assert_eq!(events.iter().filter(|e| matches!(e, FetchEvent::Offence(_))).count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_is_found_through_another_node() {
+    let (memory, archive, _) = content(Manner::Honest, 1);
+    let seed = node(Memory::default(), &[], limits()).await;
+    let holder = node(memory, &[&seed], limits()).await;
+    assert!(holder.handle.joined(Duration::from_secs(5)).await.is_connected());
+    holder.handle.provide(&[archive.digest], &[]).await.unwrap();
+    let command = command(&[&seed], limits()).await;
+    let found = async {
+        loop {
+            let holders = command.handle.holders(&archive.digest).await.unwrap();
+            if holders.iter().any(|h| h.peer == holder.peer() && !h.addresses.is_empty()) {
+                return holders;
+            }
+        }
+    };
+    let holders = tokio::time::timeout(Duration::from_secs(10), found).await.unwrap();
+    let (report, _, _) = command.fetch(&archive, holders).await;
+    assert_eq!(report.unwrap().digest, archive.digest);
+}
