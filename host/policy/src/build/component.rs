@@ -3,6 +3,7 @@
 //! It checks shape alone: nothing is run, and the host checks again when it loads a component from anywhere. Invariant: a
 //! component that leaves here is valid, exports `plugin` and a hook, and imports nothing but the contract.
 
+use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, DecodedWasm};
 
 use super::BuildError;
@@ -32,10 +33,32 @@ struct Shape {
 
 /// Makes a core module into a component and checks its shape.
 pub(super) fn from_module(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
+    // Asked first: the encoder says of these only that something is not resolved.
+    let foreign = foreign_modules(module);
+    if !foreign.is_empty() {
+        return Err(BuildError::ForeignImports { name: name.to_owned(), imports: foreign });
+    }
     let encode = || ComponentEncoder::default().validate(true).module(module)?.encode();
     let component = encode().map_err(|source| BuildError::Encode { name: name.to_owned(), source: source.into() })?;
     check(name, &component)?;
     Ok(component)
+}
+
+/// What a core module imports from elsewhere than the contract, each place once. What cannot be read is the encoder's to
+/// refuse.
+fn foreign_modules(module: &[u8]) -> Vec<String> {
+    let mut foreign: Vec<String> = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let Ok(payload) = payload else { break };
+        let Payload::ImportSection(section) = payload else { continue };
+        for import in section.into_imports().map_while(Result::ok) {
+            let known = IMPORTS.contains(&import.module) || import.module.starts_with("[export]ggen:policy/");
+            if !known && !foreign.iter().any(|place| place == import.module) {
+                foreign.push(import.module.to_owned());
+            }
+        }
+    }
+    foreign
 }
 
 /// Refuses a component that imports more than the contract, or serves no hook.
@@ -84,6 +107,17 @@ mod tests {
         let wasi = wat::parse_str(r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#).unwrap();
         let refused = check("odd", &wasi).unwrap_err();
         assert!(refused.to_string().contains("wasi:clocks/wall-clock@0.2.0"), "{refused}");
+    }
+
+    #[test]
+    fn a_module_that_imports_something_else_is_refused_by_name() {
+        let module = r#"(module (import "wasi_snapshot_preview1" "clock_time_get" (func))
+            (import "wasi_snapshot_preview1" "fd_write" (func)) (import "ggen:policy/log@0.1.0" "emit" (func)))"#;
+        let refused = from_module("odd", &wat::parse_str(module).unwrap()).unwrap_err();
+        assert!(
+            matches!(&refused, BuildError::ForeignImports { imports, .. } if *imports == ["wasi_snapshot_preview1"]),
+            "{refused}"
+        );
     }
 
     #[test]
