@@ -1,0 +1,162 @@
+//! How fast it is: figures of the release build, printed and not asserted.
+//!
+//! `cargo build --release -p ggen && cargo bench -p ggen-tests` runs them on `target/release/ggen`; `GGEN` names another
+//! program, `GGEN_BENCH_MB` another size of the large archive. What was measured stands in `RESULTS.md` beside this file.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on ends"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ggen_tests::{Home, Node, Package, checkout, noise};
+
+fn main() {
+    let bin = std::env::var_os("GGEN").map_or_else(|| checkout().join("target/release/ggen"), PathBuf::from);
+    if !bin.is_file() {
+        println!("no program at {}: cargo build --release -p ggen, or set GGEN", bin.display());
+        return;
+    }
+    println!("{:<58} {:>14}  {:>12}", "what", "measured", "aim");
+    version(&bin);
+    list(&bin);
+    policies(&bin);
+    small_install(&bin);
+    large_install(&bin);
+}
+
+fn line(what: &str, measured: &str, aim: &str) {
+    println!("{what:<58} {measured:>14}  {aim:>12}");
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// The median of `times` runs of a command, the first of which only warms up.
+fn median(home: &Home, args: &[&str], times: usize) -> Duration {
+    let mut took: Vec<_> = (0..=times)
+        .map(|_| {
+            let mut command = home.command(args);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let begun = Instant::now();
+            assert!(command.status().expect("run it").success(), "{args:?}");
+            begun.elapsed()
+        })
+        .skip(1)
+        .collect();
+    took.sort();
+    took[took.len() / 2]
+}
+
+fn version(bin: &Path) {
+    let home = Home::new(bin);
+    line("ggen --version", &millis(median(&home, &["--version"], 30)), "<= 5 ms");
+}
+
+fn list(bin: &Path) {
+    let home = Home::new(bin);
+    let names: Vec<_> = (0..100).map(|i| format!("listed-{i}")).collect();
+    for name in &names {
+        home.publish(&Package::new(name, "1.0.0"));
+    }
+    let mut args = vec!["marketplace", "install", "--offline"];
+    args.extend(names.iter().map(String::as_str));
+    let ran = home.run(&args);
+    assert_eq!(ran.code(), 0, "{ran}");
+    line("marketplace list, 100 installed", &millis(median(&home, &["marketplace", "list"], 30)), "<= 15 ms");
+}
+
+/// The whole process of a dry run is an upper bound of what the policies cost in it.
+fn policies(bin: &Path) {
+    let home = Home::new(bin);
+    home.publish(&Package::new("decided", "1.0.0"));
+    let args = ["marketplace", "install", "decided", "--dry-run", "--offline"];
+    line("install --dry-run of one package, policies cached", &millis(median(&home, &args, 20)), "-");
+    let begun = Instant::now();
+    let fresh = Home::new(bin);
+    fresh.json(&["marketplace", "install", "hello-ggen", "--offline"]);
+    line("first install of an empty home, policies compiled", &millis(begun.elapsed()), "-");
+}
+
+fn served(home: &Home, package: &Package) -> Node {
+    home.publish(package);
+    home.node()
+}
+
+fn small_install(bin: &Path) {
+    let publisher = Home::new(bin);
+    let node = served(&publisher, &Package::new("small", "1.0.0").file("a.bin", noise(1, 25_000)));
+    let mut took = Vec::new();
+    let mut user = Home::new(bin);
+    user.bootstrap(&[&node]);
+    // Compiles the policies; everything else is done anew each time.
+    user.json(&["marketplace", "install", "hello-ggen", "--offline"]);
+    for _ in 0..10 {
+        let mut fresh = user.copy();
+        fresh.bootstrap(&[&node]);
+        let ran = fresh.run(&["marketplace", "install", "small", "--json"]);
+        assert_eq!(ran.code(), 0, "{ran}");
+        took.push(ran.took);
+    }
+    took.sort();
+    line("install of 25 KB from a node on loopback, whole process", &millis(took[took.len() / 2]), "<= 250 ms");
+}
+
+/// The file appears in the store when it is whole and verified; the rest of the time is unpacking and the commit.
+fn large_install(bin: &Path) {
+    let megabytes: usize = std::env::var("GGEN_BENCH_MB").ok().and_then(|t| t.parse().ok()).unwrap_or(256);
+    let publisher = Home::new(bin);
+    let package = Package::new("large", "1.0.0").file("a.bin", noise(2, megabytes * 1_000_000));
+    let node = served(&publisher, &package);
+    let mut user = Home::new(bin);
+    user.bootstrap(&[&node]);
+    user.json(&["marketplace", "install", "hello-ggen", "--offline"]);
+    let digest = user.json(&["marketplace", "install", "large", "--dry-run"])["plan"][0]["digest"].clone();
+    let archive = ggen_tests::archive_in(user.path(), digest.as_str().expect("a digest"));
+    let mut child = user
+        .command(&["marketplace", "install", "large", "--json"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("start it");
+    let begun = Instant::now();
+    let (mut first_byte, mut whole, mut peak) = (None, None, 0);
+    let partial = user.path().join("cache/partial");
+    let status = loop {
+        if first_byte.is_none() && std::fs::read_dir(&partial).is_ok_and(|mut d| d.next().is_some()) {
+            first_byte = Some(begun.elapsed());
+        }
+        if whole.is_none() && archive.exists() {
+            whole = Some(begun.elapsed());
+        }
+        peak = peak.max(peak_memory(child.id()).unwrap_or(0));
+        if let Some(status) = child.try_wait().expect("ask for it") {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert!(status.success(), "the install of {megabytes} MB failed");
+    let whole = whole.unwrap_or_else(|| begun.elapsed());
+    let transfer = whole.saturating_sub(first_byte.unwrap_or_default());
+    let speed = megabytes as f64 / transfer.as_secs_f64();
+    line(&format!("{megabytes} MB from one holder to a verified file"), &format!("{speed:.0} MB/s"), ">= 300 MB/s");
+    line("the same, whole process with unpacking", &millis(begun.elapsed()), "-");
+    line("its peak memory", &format!("{:.0} MB", peak as f64 / 1000.0), "<= 150 MB");
+    let disk = Command::new("df").arg("--output=fstype").arg(user.path()).output().ok();
+    let kind = disk.map(|o| String::from_utf8_lossy(&o.stdout).lines().nth(1).unwrap_or_default().to_owned());
+    line("file system of the homes", kind.as_deref().unwrap_or("?"), "");
+}
+
+/// The most memory that a process has had, in kB (`VmHWM`); none once it is gone.
+fn peak_memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,46 @@
+//! The program from outside: every promise of the command line, driven through the real binary.
+//!
+//! One binary of tests, because each more is linked for a minute. Each test has homes and processes of its own and talks
+//! over loopback alone. A test is named for what a user can rely on.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod at_once;
+mod carried;
+mod disk;
+mod index;
+mod keeping;
+mod network;
+mod output;
+mod policies;
+mod publishing;
+mod real_packages;
+mod sources;
+mod starter;
+mod trust;
+mod wrong_archives;
+mod wrong_input;
+
+use ggen_tests::Home;
+
+/// An empty home.
+fn home() -> Home {
+    Home::new(env!("CARGO_BIN_EXE_ggen"))
+}
+
+/// The codes of a list of notices, as `warnings` and `reasons` are.
+fn codes(notices: &ggen_tests::Value) -> Vec<String> {
+    let notices = notices.as_array().unwrap_or_else(|| panic!("a list of notices, not {notices}"));
+    notices.iter().map(|n| n["code"].as_str().expect("a notice has a code").to_owned()).collect()
+}
+
+/// The values of one field of a list of objects.
+fn each(list: &ggen_tests::Value, field: &str) -> Vec<String> {
+    let list = list.as_array().unwrap_or_else(|| panic!("a list with {field}, not {list}"));
+    list.iter().map(|v| v[field].as_str().unwrap_or_else(|| panic!("{field} in {v}")).to_owned()).collect()
+}

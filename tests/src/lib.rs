@@ -1,0 +1,88 @@
+//! The harness of the end-to-end tests: homes, commands, nodes, packages, and a holder that lies.
+//!
+//! Drives the real program from outside, as a user or a script would: by its arguments, its exit code, its streams and
+//! its files. Never calls the program's own crates, but for [`Liar`], which must speak the network's protocol. Invariant:
+//! whatever a test starts is gone when the test is over, and no wait is without a limit.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what fails here must end the test that uses it, with its story"
+)]
+
+mod home;
+mod liar;
+mod node;
+mod package;
+mod ran;
+
+pub use home::Home;
+pub use liar::Liar;
+pub use node::Node;
+pub use package::{Package, archive_in, component_importing, noise, ustar_entry};
+pub use ran::{Ran, Running};
+pub use serde_json::{Value, json};
+
+/// An object of JSON.
+pub type Map = serde_json::Map<String, Value>;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The longest that any single command may take.
+pub const LIMIT: Duration = Duration::from_secs(90);
+
+/// The root of the checkout.
+pub fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the checkout").to_owned()
+}
+
+/// Asks again and again until `ask` has an answer; panics with `what` after `limit`.
+///
+/// For what the program changes in a file or in another process and tells nobody.
+pub fn eventually<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Reads JSON that must be right.
+#[track_caller]
+pub fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{text:?} is no JSON: {e}"))
+}
+
+/// Every file beneath `root`, by its path from there, sorted; directories that are links are not followed.
+pub fn files_beneath(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|t| t.is_dir()) {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(root).expect("beneath the root").to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Copies a tree of files and directories, sockets left out.
+pub fn copy_tree(from: &Path, to: &Path) {
+    for file in files_beneath(from) {
+        let (source, target) = (from.join(&file), to.join(&file));
+        std::fs::create_dir_all(target.parent().expect("has a parent")).expect("create a directory");
+        if source.is_file() {
+            std::fs::copy(&source, &target).unwrap_or_else(|e| panic!("copy {}: {e}", source.display()));
+        }
+    }
+}

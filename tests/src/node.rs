@@ -1,0 +1,100 @@
+//! A node in a process of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::Home;
+use crate::ran::signal;
+
+/// The longest until a node is ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// `ggen marketplace p2p start`, ready; killed when it goes out of scope.
+#[derive(Debug)]
+pub struct Node {
+    /// Its identity.
+    pub peer_id: String,
+    /// Where it listens, with `/p2p/…`.
+    pub addresses: Vec<String>,
+    child: Child,
+    told: Arc<Mutex<String>>,
+}
+
+impl Node {
+    /// Starts one in `home` with more arguments, and waits for its line.
+    #[track_caller]
+    pub fn start(home: &Home, more: &[&str]) -> Self {
+        let mut args = vec!["marketplace", "p2p", "start", "--json", "--listen", "/ip4/127.0.0.1/tcp/0"];
+        args.extend_from_slice(more);
+        let mut command = home.command(&args);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("start a node");
+        let told = Arc::new(Mutex::new(String::new()));
+        let (sink, mut errors) = (told.clone(), child.stderr.take().expect("stderr is piped"));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = errors.read(&mut buffer) {
+                sink.lock().expect("lock").push_str(&String::from_utf8_lossy(&buffer[..count]));
+            }
+        });
+        let (send, line) = channel();
+        let mut answer = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        std::thread::spawn(move || {
+            let mut first = String::new();
+            let _ = answer.read_line(&mut first);
+            let _ = send.send(first);
+            // A node that says more must not be stopped by a full pipe.
+            let _ = std::io::copy(&mut answer, &mut std::io::sink());
+        });
+        let mut node = Self { peer_id: String::new(), addresses: Vec::new(), child, told };
+        let first = line.recv_timeout(READY).unwrap_or_default();
+        let ready: Value = serde_json::from_str(&first)
+            .unwrap_or_else(|e| panic!("the node's first line {first:?}: {e}\n--- stderr\n{}", node.told()));
+        node.peer_id = ready["peer_id"].as_str().unwrap_or_default().to_owned();
+        let addresses = ready["listen_addresses"].as_array().map_or(&[][..], Vec::as_slice);
+        node.addresses = addresses.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        assert!(!node.addresses.is_empty(), "a node that listens nowhere: {first}");
+        let full = |a: &String| a.ends_with(&format!("/p2p/{}", node.peer_id)) && a.starts_with("/ip4/127.0.0.1/");
+        assert!(node.addresses.iter().all(full), "full addresses on loopback: {first}");
+        node
+    }
+
+    /// What it told on stderr until now.
+    pub fn told(&self) -> String {
+        self.told.lock().expect("lock").clone()
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits: its exit code.
+    #[track_caller]
+    pub fn stop(mut self) -> Option<i32> {
+        signal(&self.child, Signal::INT);
+        self.ended()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn ended(&mut self) -> Option<i32> {
+        let end = Instant::now() + Duration::from_secs(20);
+        crate::eventually("the node ends", end - Instant::now(), || self.child.try_wait().expect("ask for a child"))
+            .code()
+    }
+
+    /// Ends it at once, as a power cut does.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
