@@ -1,0 +1,222 @@
+//! Why a job did not end as the user wanted.
+//!
+//! Each variant has what a person needs to act; the command line alone turns it into a code, a sentence, hints and an
+//! exit code.
+
+use std::path::PathBuf;
+
+use ggen_core::manifest::ManifestError;
+use ggen_core::resolve::ResolveError;
+use ggen_core::{PackageName, PublisherId};
+use ggen_net::NetError;
+use ggen_policy::{PolicyError, PolicyFault};
+use ggen_store::{ArchiveError, StoreError};
+use semver::Version;
+
+/// A package that a policy denied, with every reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// The package.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Of which policy, and why.
+    pub reasons: Vec<DeniedReason>,
+}
+
+/// One reason of a denial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeniedReason {
+    /// `<policy>/<code>`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// What the user can do about it, in the policy's words.
+    pub hint: Option<String>,
+    /// The file that locks the policy, if one does.
+    pub locked_by: Option<PathBuf>,
+}
+
+/// A holder of an archive that did not serve it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderFailure {
+    /// Who: a peer id, or a registry's folder.
+    pub holder: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MarketError {
+    /// The disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An archive or a tree that cannot be packed.
+    #[error("{} cannot be used", .path.display())]
+    Archive {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: ArchiveError,
+    },
+    /// The network.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// Policies that cannot be loaded at all.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A policy failed where a job must stop with it.
+    #[error("a policy failed, and this job may not go on without it")]
+    PolicyFault(#[from] PolicyFault),
+    /// An organization's file that cannot be read.
+    #[error("the organization's policy file {} cannot be used: {problem}", .path.display())]
+    PolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A manifest that is not valid.
+    #[error("{}:{}: {source}", .path.display(), .source.place.line)]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        source: Box<ManifestError>,
+    },
+    /// A folder without a manifest.
+    #[error("there is no package.toml in {}", .path.display())]
+    NoManifest {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file that cannot be read or written.
+    #[error("{} cannot be {action}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What was typed is no package, version or publisher.
+    #[error("{text:?} cannot be understood: {problem}")]
+    Usage {
+        /// What was typed.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to type instead.
+        hint: Option<String>,
+    },
+    /// No signing key yet.
+    #[error("there is no key to sign with")]
+    NoKey,
+    /// Names and ranges that do not fit.
+    #[error(transparent)]
+    Resolve(Box<Unresolved>),
+    /// A policy said no.
+    #[error("{}", denied_headline(.0))]
+    Denied(Vec<Denied>),
+    /// The fallback policy stopped the job.
+    #[error("{message}")]
+    Stopped {
+        /// `<policy>/<code>`.
+        code: String,
+        /// One sentence.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// A version that nobody signed.
+    #[error("{name} {version} has no signed release and cannot be installed")]
+    Unsigned {
+        /// The package.
+        name: PackageName,
+        /// Its version.
+        version: Version,
+    },
+    /// No holder gave the archive.
+    #[error("{name} {version} could not be fetched from anybody")]
+    AllHoldersFailed {
+        /// The package.
+        name: PackageName,
+        /// Its version.
+        version: Version,
+        /// Everybody who was tried.
+        failures: Vec<HolderFailure>,
+    },
+    /// The same name and version were published with other contents.
+    #[error("{name} {version} is published already, with other contents")]
+    AlreadyPublished {
+        /// The package.
+        name: PackageName,
+        /// Its version.
+        version: Version,
+    },
+    /// A name that is somebody else's here.
+    #[error("{name} stands for publisher {} here, not for the key that would sign", .bound.short())]
+    NameTaken {
+        /// The name.
+        name: PackageName,
+        /// Whom it is bound to.
+        bound: PublisherId,
+    },
+    /// Not installed.
+    #[error("{name} is not installed")]
+    NotInstalled {
+        /// The package.
+        name: PackageName,
+    },
+    /// Needed by others.
+    #[error("{name} is needed by {}", list(.needed_by))]
+    Needed {
+        /// The package.
+        name: PackageName,
+        /// By whom.
+        needed_by: Vec<PackageName>,
+    },
+    /// Nothing is known of a package.
+    #[error("nothing is known of {name}")]
+    Unknown {
+        /// The package.
+        name: PackageName,
+        /// Whether the network was asked.
+        offline: bool,
+    },
+    /// A node runs here already.
+    #[error("a node runs in this home already")]
+    NodeRunning,
+    /// No node runs here.
+    #[error("no node runs in this home")]
+    NodeNotRunning,
+    /// The user wished to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A defect of this program.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// A resolution that failed, and what the answer was based on.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct Unresolved {
+    /// Why.
+    pub source: ResolveError,
+    /// Whether the network was asked; where not, a newer release may be out there.
+    pub network_asked: bool,
+}
+
+fn list(names: &[PackageName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn denied_headline(denied: &[Denied]) -> String {
+    match denied {
+        [one] => format!("{} {} may not be installed here", one.name, one.version),
+        many => format!("{} packages may not be installed here", many.len()),
+    }
+}

@@ -1,0 +1,184 @@
+//! What can be said and done in a home without asking anybody: list, info, remove, verify, clean, inspect, update.
+
+use std::path::Path;
+
+use ggen_core::{PackageId, PackageName};
+use ggen_store::{Installed, Verified};
+
+use crate::answers::*;
+use crate::error::MarketError;
+use crate::market::{Market, blocking, now};
+use crate::report::Progress;
+use crate::target::{package_name, usage};
+
+impl Market {
+    /// What is installed.
+    pub fn list(&self) -> Result<ListAnswer, MarketError> {
+        let listed = |i: Installed| ListedPackage {
+            name: i.id.name,
+            version: i.version,
+            publisher: i.id.publisher,
+            path: i.path,
+            direct: i.direct,
+        };
+        Ok(ListAnswer { packages: self.store.installed()?.into_iter().map(listed).collect() })
+    }
+
+    /// Removes packages; one that others need stays.
+    pub fn remove(&self, names: Vec<String>) -> Result<RemoveAnswer, MarketError> {
+        let names = names.iter().map(|n| package_name(n)).collect::<Result<Vec<_>, _>>()?;
+        let installed = self.store.installed()?;
+        for name in &names {
+            let Some(package) = installed.iter().find(|i| i.id.name.collision_key() == name.collision_key()) else {
+                return Err(MarketError::NotInstalled { name: name.clone() });
+            };
+            let staying = |needer: &&PackageName| {
+                let goes = names.iter().any(|n| n.collision_key() == needer.collision_key());
+                !goes && installed.iter().any(|i| i.id.name == **needer)
+            };
+            let needed_by: Vec<PackageName> =
+                package.requested_by.iter().filter_map(|n| n.parse().ok()).filter(|n| staying(&n)).collect();
+            if !needed_by.is_empty() {
+                return Err(MarketError::Needed { name: name.clone(), needed_by });
+            }
+        }
+        let mut waiting = |holder: &ggen_store::LockHolder| self.reporter.report(Progress::Waiting(holder.to_string()));
+        let removed = self.store.remove(&names, &mut waiting)?;
+        let left = self.store.installed()?;
+        let needed =
+            |i: &Installed| i.direct || i.requested_by.iter().any(|n| left.iter().any(|l| l.id.name.as_str() == n));
+        let unneeded = left.iter().filter(|i| !needed(i)).map(|i| i.id.name.clone()).collect();
+        Ok(RemoveAnswer { removed: removed.into_iter().map(|r| r.id.name).collect(), unneeded })
+    }
+
+    /// Holds installed files against what was signed; with `repair`, mends them from the store.
+    pub async fn verify(&self, names: Vec<String>, repair: bool) -> Result<VerifyAnswer, MarketError> {
+        let names = names.iter().map(|n| package_name(n)).collect::<Result<Vec<_>, _>>()?;
+        let before = self.verify_once(&names).await?;
+        let mut repaired: Vec<PackageName> = Vec::new();
+        if !repair || before.damaged.is_empty() {
+            return Ok(verified(before, repaired));
+        }
+        let mut broken: Vec<PackageName> = before.damaged.iter().map(|d| d.name.clone()).collect();
+        broken.dedup();
+        for name in broken {
+            self.check_cancelled()?;
+            self.step(format!("repairing {name}"));
+            let (store, told) = (self.store.clone(), name.clone());
+            blocking(move || Ok(store.repair(&told, &mut |_| ())?)).await?;
+            repaired.push(name);
+        }
+        Ok(verified(self.verify_once(&names).await?, repaired))
+    }
+
+    async fn verify_once(&self, names: &[PackageName]) -> Result<Verified, MarketError> {
+        let (store, names) = (self.store.clone(), names.to_vec());
+        blocking(move || Ok(store.verify((!names.is_empty()).then_some(names.as_slice()))?)).await
+    }
+
+    /// Everything that is known here of a package.
+    pub async fn info(&self, name: String) -> Result<InfoAnswer, MarketError> {
+        let warnings = self.sync_index().await?;
+        let (publisher, name) = match name.split_once('/') {
+            Some((who, rest)) => (Some(self.publisher(who)?), package_name(rest)?),
+            None => (None, package_name(&name)?),
+        };
+        let mut claimants = self.store.claimants(&name)?;
+        if claimants.is_empty() {
+            crate::starter::import(&self.store, now())?;
+            claimants = self.store.claimants(&name)?;
+        }
+        let bound = publisher.or(self.store.binding(&name)?.map(|b| b.publisher));
+        claimants.sort_by_key(|id| Some(id.publisher) != bound);
+        claimants.retain(|id| publisher.is_none_or(|p| p == id.publisher));
+        if claimants.is_empty() {
+            return Err(MarketError::Unknown { name, offline: self.offline });
+        }
+        self.describe(name, claimants, warnings)
+    }
+
+    fn describe(
+        &self,
+        name: PackageName,
+        ids: Vec<PackageId>,
+        warnings: Vec<Notice>,
+    ) -> Result<InfoAnswer, MarketError> {
+        let installed = self.store.installed_package(&name)?.map(|i| i.version);
+        let (mut versions, mut first) = (Vec::new(), None);
+        for id in ids {
+            let Some(package) = self.store.package(&id)? else { continue };
+            for version in &package.versions {
+                versions.push(InfoVersion {
+                    version: version.version.clone(),
+                    publisher: id.publisher,
+                    digest: version.archive.unwrap_or(ggen_core::Digest::from_bytes([0; 32])),
+                    published: version.published,
+                    yanked: version.yanked.clone(),
+                });
+            }
+            first.get_or_insert(package);
+        }
+        let Some(package) = first else { return Err(MarketError::Unknown { name, offline: self.offline }) };
+        let newest = package.versions.first();
+        let dependency = |d: &ggen_core::release::Dependency| InfoDependency {
+            name: d.name.clone(),
+            version_req: d.requirement.to_string(),
+            optional: d.optional,
+            publisher: d.publisher,
+        };
+        let dependencies = newest.and_then(|v| v.dependencies.as_ref()).into_iter().flatten().map(dependency).collect();
+        let license = newest.and_then(|v| v.release.as_ref()).and_then(|r| r.release.license.clone());
+        Ok(InfoAnswer { name, description: package.description, license, installed, versions, dependencies, warnings })
+    }
+
+    /// Frees space: broken-off downloads, archives that nothing needs, old compiled policies, what dead processes left.
+    pub fn clean(&self, dry_run: bool) -> Result<CleanAnswer, MarketError> {
+        let cleaned = {
+            let mut waiting =
+                |holder: &ggen_store::LockHolder| self.reporter.report(Progress::Waiting(holder.to_string()));
+            self.store.clean(dry_run, now(), &mut waiting)?
+        };
+        Ok(CleanAnswer { freed_bytes: cleaned.freed_bytes, removed: cleaned.removed, dry_run })
+    }
+
+    /// Looks into a file as if a peer had sent it; installs nothing.
+    pub fn inspect(&self, path: &Path) -> Result<InspectAnswer, MarketError> {
+        if !path.is_file() {
+            let hint = "name a .ggen, .tar.zst or .tar file";
+            return Err(usage(&path.display().to_string(), "there is no such file", Some(hint)));
+        }
+        let inspection = ggen_store::Store::inspect(path, &self.settings.limits);
+        let file = |f: ggen_core::files::FileEntry| InspectedFile {
+            path: f.path.to_string(),
+            size: f.size,
+            executable: f.executable,
+            digest: f.digest,
+        };
+        let release = inspection.release.map(|r| InspectedRelease {
+            name: r.release.name,
+            version: r.release.version,
+            publisher: r.release.publisher,
+        });
+        Ok(InspectAnswer {
+            accepted: inspection.accepted,
+            reasons: inspection
+                .reasons
+                .into_iter()
+                .map(|r| Notice { code: r.code.to_owned(), message: r.message })
+                .collect(),
+            files: inspection.files.into_iter().map(file).collect(),
+            unpacked_size: inspection.unpacked_size,
+            release,
+        })
+    }
+}
+
+fn verified(found: Verified, repaired: Vec<PackageName>) -> VerifyAnswer {
+    let damage = |d: ggen_store::Damage| Damage {
+        name: d.name,
+        version: d.version,
+        path: d.path.display().to_string(),
+        problem: d.problem.to_string(),
+    };
+    VerifyAnswer { checked: found.checked, damaged: found.damaged.into_iter().map(damage).collect(), repaired }
+}

@@ -1,0 +1,327 @@
+//! `install`: route, resolve, review, locate, rank, fetch, review, commit, record.
+//!
+//! Reads top to bottom as the job goes. Invariant: before the commit nothing has happened, after it everything has.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use ggen_core::hooks::{Hook, Job, Network, Origin, Task, Trouble};
+use ggen_core::naming::{DecidedBy, NamingError};
+use ggen_core::resolve::{Request, ResolveError};
+use ggen_policy::{LinkConfig, LinkSource, PolicyHost};
+use ggen_store::{Commit, How};
+
+use crate::answers::{InstallAnswer, InstalledPackage, Notice};
+use crate::error::MarketError;
+use crate::fallback::{Next, Route};
+use crate::gather::Gathered;
+use crate::market::{Market, blocking, now};
+use crate::solve::{PlanItem, Planned};
+use crate::target::Target;
+use crate::{contents, starter};
+
+/// Archives that are fetched at once.
+const FETCHES: usize = 4;
+
+/// Which versions are preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// The newest that fits.
+    Newest,
+    /// The lowest that fits, by the `minimal-versions` policy.
+    Minimal,
+}
+
+/// What `install` is asked for.
+#[derive(Clone, Debug)]
+pub struct InstallRequest {
+    /// `[PUBLISHER/]NAME[@REQ]` or `FILE.ggen`, as typed.
+    pub targets: Vec<String>,
+    /// Print the plan and do nothing.
+    pub dry_run: bool,
+    /// Instead of what is configured.
+    pub strategy: Option<Strategy>,
+}
+
+impl Market {
+    /// Installs packages with all that they need.
+    pub async fn install(&self, request: InstallRequest) -> Result<InstallAnswer, MarketError> {
+        self.require_readable_policy_file()?;
+        let done = self.install_job(request).await;
+        self.close_session().await;
+        self.write_decisions();
+        done
+    }
+
+    async fn install_job(&self, request: InstallRequest) -> Result<InstallAnswer, MarketError> {
+        let host = self.policies_with(links(request.strategy))?;
+        let job = self.job(Task::Install);
+        let (requests, from_file) = self.requests(&request.targets).await?;
+        let mut warnings = self.sync_index().await?;
+        let route = self.route(Arc::clone(&host), &job, self.offered(from_file)).await?;
+        let planned = self.plan_along(&host, &job, &route, requests, &mut warnings).await?;
+        let plan = planned.items.iter().map(PlanItem::answer).collect();
+        warnings.extend(planned.warnings.iter().cloned());
+        let installed = match request.dry_run {
+            true => None,
+            false => Some(self.execute(&host, &job, &route, &planned).await?),
+        };
+        Ok(InstallAnswer { plan, installed, passed_over: planned.passed_over, warnings })
+    }
+
+    async fn requests(&self, targets: &[String]) -> Result<(Vec<Request>, bool), MarketError> {
+        let (mut requests, mut from_file) = (Vec::<Request>::new(), false);
+        for text in targets {
+            let request = match self.target(text)? {
+                Target::Package(request) => request,
+                Target::File(path) => {
+                    from_file = true;
+                    self.take_file(path).await?
+                }
+            };
+            if requests.iter().any(|r| r.name.collision_key() == request.name.collision_key()) {
+                return Err(crate::target::usage(text, "this package is asked for twice", Some("name it once")));
+            }
+            requests.push(request);
+        }
+        Ok((requests, from_file))
+    }
+
+    /// Origins that this home has at all, in the order of trust.
+    fn offered(&self, from_file: bool) -> Vec<Origin> {
+        let mut offered = Vec::new();
+        offered.extend(from_file.then_some(Origin::File));
+        offered.extend([Origin::Store, Origin::Registry]);
+        offered.extend((!self.settings.directories.is_empty()).then_some(Origin::Organization));
+        offered.extend((!self.offline).then_some(Origin::Peers));
+        offered.push(Origin::Bundled);
+        offered
+    }
+
+    /// Stage by stage, until a plan stands. An origin that fails goes to the fallback policy.
+    async fn plan_along(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        route: &Route,
+        requests: Vec<Request>,
+        warnings: &mut Vec<Notice>,
+    ) -> Result<Planned, MarketError> {
+        let (mut touched, mut session) = (BTreeSet::new(), None);
+        let mut failed = None;
+        let mut turn_to: Option<Origin> = None;
+        for stage in &route.stages {
+            if turn_to.is_some_and(|origin| !stage.origins.contains(&origin)) {
+                continue;
+            }
+            turn_to = None;
+            for origin in &stage.origins {
+                match origin {
+                    Origin::Peers | Origin::LocalNetwork if session.is_none() => {
+                        let (reached, next) = self.reach(route, *origin, warnings).await?;
+                        (session, turn_to) = (reached, next);
+                    }
+                    Origin::Bundled => starter::import(&self.store, now())?,
+                    _ => {}
+                }
+                touched.insert(*origin);
+            }
+            let mut gathered = Gathered {
+                knowledge: Default::default(),
+                catalog: Default::default(),
+                touched: touched.clone(),
+                session: session.clone(),
+                requests: requests.clone(),
+                moving: BTreeSet::new(),
+            };
+            self.step("resolving");
+            match self.plan(host, job, &mut gathered).await {
+                Err(error) if may_pass(&error) => failed = keep_better(failed, error),
+                decided => return decided,
+            }
+        }
+        Err(failed.unwrap_or_else(|| MarketError::Stopped {
+            code: "no-origin".to_owned(),
+            message: "the fallback policy leaves no origin to look in".to_owned(),
+            hint: Some("see what it routes: ggen policy show".to_owned()),
+        }))
+    }
+
+    /// Comes to the network; where nobody can be reached, the fallback policy says how to go on.
+    async fn reach(
+        &self,
+        route: &Route,
+        origin: Origin,
+        warnings: &mut Vec<Notice>,
+    ) -> Result<(Option<Arc<crate::network::Session>>, Option<Origin>), MarketError> {
+        loop {
+            let session = self.session().await?;
+            if session.network().is_some() {
+                return Ok((Some(session), None));
+            }
+            self.detail(format!("the network cannot be reached: {}", session.problem()));
+            let code = "bootstrap-unreachable";
+            match self.trouble(route, origin, Trouble::Unreachable, code, None, Network::Isolated).await? {
+                Next::Again => self.close_session().await,
+                Next::TurnTo(origin) => return Ok((None, origin)),
+                Next::Degraded(notice) => {
+                    warnings.push(notice);
+                    return Ok((None, None));
+                }
+            }
+        }
+    }
+
+    async fn execute(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        route: &Route,
+        planned: &Planned,
+    ) -> Result<Vec<InstalledPackage>, MarketError> {
+        let wanted: Vec<&PlanItem> = planned.items.iter().filter(|item| !item.kept).collect();
+        let mut needed = 0u64;
+        for item in &wanted {
+            let Some(release) = item.release() else {
+                let (name, version) = (item.chosen.id.name.clone(), item.chosen.version.clone());
+                return Err(MarketError::Unsigned { name, version });
+            };
+            let archive = &release.release.archive;
+            needed = needed.saturating_add(archive.unpacked_size);
+            if !self.store.has_archive(&archive.digest) {
+                needed = needed.saturating_add(archive.size);
+            }
+        }
+        self.store.check_space(needed)?;
+        let origins: Vec<Origin> = stream::iter(&wanted)
+            .map(|item| self.fetch(host, job, route, item))
+            .buffered(FETCHES)
+            .try_collect()
+            .await?;
+        self.commit(host, job, planned, wanted.into_iter().zip(origins).collect()).await
+    }
+
+    /// Unpacks, has the files reviewed, and makes all of it visible in one step.
+    async fn commit(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        planned: &Planned,
+        fetched: Vec<(&PlanItem, Origin)>,
+    ) -> Result<Vec<InstalledPackage>, MarketError> {
+        let mut staging = self.store.stage()?;
+        let mut commits = Vec::new();
+        for (item, origin) in fetched {
+            self.check_cancelled()?;
+            let Some(release) = item.release().cloned() else { continue };
+            let kept = release.clone();
+            self.step(format!("unpacking {} {}", item.chosen.id.name, item.chosen.version));
+            let (back, staged) = blocking(move || {
+                let staged = staging.unpack(&release)?;
+                Ok((staging, staged))
+            })
+            .await?;
+            staging = back;
+            contents::review(self, host, job, item, &staged).await?;
+            commits.push(Commit {
+                release: kept,
+                direct: item.chosen.direct,
+                requested_by: item.chosen.requested_by.iter().map(ToString::to_string).collect(),
+                origin: origin.name().to_owned(),
+                files: staged.files,
+            });
+        }
+        let again: Vec<_> =
+            planned.items.iter().filter(|i| i.kept && i.chosen.direct).map(|i| i.chosen.id.name.clone()).collect();
+        let bind: Vec<_> =
+            planned.items.iter().map(|i| (i.chosen.id.name.clone(), i.chosen.id.publisher, how(i))).collect();
+        let (store, reporter) = (self.store.clone(), Arc::clone(&self.reporter));
+        let installed = blocking(move || {
+            let mut waiting = |holder: &ggen_store::LockHolder| {
+                reporter.report(crate::Progress::Waiting(holder.to_string()));
+            };
+            store.mark_direct(&again)?;
+            Ok(store.commit(staging, commits, bind, &mut waiting)?)
+        })
+        .await?;
+        Ok(installed.into_iter().map(answer).collect())
+    }
+
+    /// Takes a `.ggen` file's documents and archive in, and asks for exactly that release.
+    async fn take_file(&self, path: std::path::PathBuf) -> Result<Request, MarketError> {
+        let store = self.store.clone();
+        let text = path.display().to_string();
+        let release = blocking(move || {
+            let wrong = |source| MarketError::Archive { path: path.clone(), source };
+            let file = ggen_store::read_ggen_file(&path).map_err(wrong)?;
+            store.accept_file(&file, now())?;
+            store.import_ggen_archive(&file)?;
+            Ok(file.release)
+        })
+        .await?;
+        let requirement = format!("={}", release.release.version);
+        let requirement =
+            requirement.parse().map_err(|_| crate::target::usage(&text, "its version cannot be asked for", None))?;
+        Ok(Request { name: release.release.name.clone(), publisher: Some(release.release.publisher), requirement })
+    }
+
+    /// Imports what changed in the file registries; a repair is told.
+    pub(crate) async fn sync_index(&self) -> Result<Vec<Notice>, MarketError> {
+        let (store, directories) = (self.store.clone(), self.settings.directories.clone());
+        let report = blocking(move || Ok(store.sync_index(&directories, now())?)).await?;
+        for rejected in &report.rejected {
+            self.detail(format!("not taken from the index: {}: {}", rejected.path.display(), rejected.reason));
+        }
+        let told = self.store.notices().into_iter().map(|n| self.tell(n.code, n.message));
+        Ok(told.collect())
+    }
+}
+
+fn links(strategy: Option<Strategy>) -> Vec<LinkConfig> {
+    let policy = match strategy {
+        None => return Vec::new(),
+        Some(Strategy::Newest) => "newest-compatible",
+        Some(Strategy::Minimal) => "minimal-versions",
+    };
+    vec![LinkConfig::new(Hook::VersionResolution, policy, LinkSource::User(Path::new("--strategy").into()))]
+}
+
+fn how(item: &PlanItem) -> How {
+    match item.chosen.decided_by {
+        DecidedBy::User => How::User,
+        DecidedBy::FirstUse => How::FirstUse,
+        _ => How::Dependency,
+    }
+}
+
+fn answer(installed: ggen_store::Installed) -> InstalledPackage {
+    let origins = [Origin::Store, Origin::Registry, Origin::Organization, Origin::Bundled, Origin::File];
+    let origin = origins.into_iter().find(|o| o.name() == installed.origin).unwrap_or(Origin::Peers);
+    InstalledPackage { name: installed.id.name, version: installed.version, path: installed.path, origin }
+}
+
+/// Whether another origin may know more.
+fn may_pass(error: &MarketError) -> bool {
+    let MarketError::Resolve(unresolved) = error else { return false };
+    match &unresolved.source {
+        ResolveError::NoSolution(_) => true,
+        ResolveError::Naming(refusal) => match &refusal.error {
+            NamingError::Conflict { .. } => false,
+            NamingError::Undecided { .. } => refusal.required_by.is_some(),
+            NamingError::Unknown { .. } => true,
+        },
+        _ => false,
+    }
+}
+
+/// Of two failures the later one knows more, unless it only says that nothing is known.
+fn keep_better(before: Option<MarketError>, after: MarketError) -> Option<MarketError> {
+    let about_names =
+        |e: &MarketError| matches!(e, MarketError::Resolve(u) if matches!(u.source, ResolveError::Naming(_)));
+    match before {
+        Some(before) if about_names(&before) && !about_names(&after) => Some(before),
+        _ => Some(after),
+    }
+}

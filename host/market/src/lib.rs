@@ -1,0 +1,41 @@
+//! `ggen-market` does the jobs: publish, search, install, update, clean, status.
+//!
+//! Each job reads top to bottom as a story: ask the policies which way to go, resolve, review, fetch, review again,
+//! commit, record. What is decided is decided in `ggen-core` or by a policy; what touches the disk is `ggen-store`, the
+//! network `ggen-net`, a component `ggen-policy`. This crate alone knows them all.
+
+mod answers;
+mod contents;
+pub mod demo;
+mod error;
+mod facts;
+mod fallback;
+mod fetch;
+mod gather;
+mod home;
+mod install;
+mod keys;
+mod market;
+mod network;
+mod node;
+mod peers;
+mod policies;
+mod publish;
+mod report;
+mod search;
+mod serve;
+mod settings;
+mod solve;
+mod starter;
+mod target;
+mod update;
+
+pub use answers::*;
+pub use error::{Denied, DeniedReason, HolderFailure, MarketError, Unresolved};
+pub use install::{InstallRequest, Strategy};
+pub use market::{Market, MarketOptions};
+pub use node::StartRequest;
+pub use publish::PublishRequest;
+pub use report::{Cancel, Progress, Reporter, Silent};
+pub use search::SearchRequest;
+pub use settings::{NetworkSettings, Settings};

@@ -1,0 +1,172 @@
+//! The surroundings of a job: store, settings, policies, and the way to tell about it.
+//!
+//! Opens cheaply: policies and the network come up when they are first needed. Invariant: every decision that a policy
+//! took in a job is written to the log before the job's answer is returned.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ggen_core::hooks::{Hook, Job, Task};
+use ggen_policy::{Decision, LinkConfig, PolicyHost};
+use ggen_store::Store;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::answers::Notice;
+use crate::error::MarketError;
+use crate::network::Session;
+use crate::policies;
+use crate::report::{Cancel, Progress, Reporter};
+use crate::settings::Settings;
+
+/// What a [`Market`] is opened with.
+pub struct MarketOptions {
+    /// The home.
+    pub home: PathBuf,
+    /// Settings, read and checked.
+    pub settings: Settings,
+    /// Touch no network.
+    pub offline: bool,
+    /// Who is told about progress.
+    pub reporter: Arc<dyn Reporter>,
+    /// The user's wish to stop.
+    pub cancel: Cancel,
+}
+
+/// A home with its settings: what jobs are done in.
+pub struct Market {
+    pub(crate) store: Store,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) offline: bool,
+    pub(crate) reporter: Arc<dyn Reporter>,
+    pub(crate) cancel: Cancel,
+    host: OnceLock<Arc<PolicyHost>>,
+    decisions: Mutex<Vec<Decision>>,
+    pub(crate) session: AsyncMutex<Option<Arc<Session>>>,
+}
+
+impl Market {
+    /// Opens a home; makes it where there is none.
+    pub fn open(options: MarketOptions) -> Result<Self, MarketError> {
+        let MarketOptions { home, settings, offline, reporter, cancel } = options;
+        let store = Store::open(&home, &settings.limits)?;
+        Ok(Self {
+            store,
+            settings: Arc::new(settings),
+            offline,
+            reporter,
+            cancel,
+            host: OnceLock::new(),
+            decisions: Mutex::default(),
+            session: AsyncMutex::default(),
+        })
+    }
+
+    /// What the user must be told about the home itself.
+    pub fn notices(&self) -> Vec<Notice> {
+        let notices = self.store.notices();
+        notices.into_iter().map(|n| Notice { code: n.code.to_owned(), message: n.message }).collect()
+    }
+
+    pub(crate) fn job(&self, task: Task) -> Job {
+        let labels = self.settings.labels.clone();
+        Job { labels, ..Job::new(task, now(), self.offline) }
+    }
+
+    /// The policies as they are configured.
+    pub(crate) fn policies(&self) -> Result<Arc<PolicyHost>, MarketError> {
+        if let Some(host) = self.host.get() {
+            return Ok(Arc::clone(host));
+        }
+        let opened = Arc::new(policies::open(&self.store, &self.settings, Vec::new())?);
+        Ok(Arc::clone(self.host.get_or_init(|| opened)))
+    }
+
+    /// The policies with links of the command line before the user's own.
+    pub(crate) fn policies_with(&self, extra: Vec<LinkConfig>) -> Result<Arc<PolicyHost>, MarketError> {
+        if extra.is_empty() {
+            return self.policies();
+        }
+        Ok(Arc::new(policies::open(&self.store, &self.settings, extra)?))
+    }
+
+    /// Installs and the like stop where an organization's word cannot be read: nothing is loosened by accident.
+    pub(crate) fn require_readable_policy_file(&self) -> Result<(), MarketError> {
+        match &self.settings.broken_policy_file {
+            None => Ok(()),
+            Some((path, problem)) => Err(MarketError::PolicyFile { path: path.clone(), problem: problem.clone() }),
+        }
+    }
+
+    /// Keeps decisions for the log.
+    pub(crate) fn keep(&self, decisions: Vec<Decision>) {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner).extend(decisions);
+    }
+
+    /// Writes what was decided so far. A log that cannot be written is told and stops nothing.
+    pub(crate) fn write_decisions(&self) {
+        let decisions = std::mem::take(&mut *self.decisions.lock().unwrap_or_else(PoisonError::into_inner));
+        if decisions.is_empty() {
+            return;
+        }
+        let rows: Vec<_> = decisions.iter().map(policies::row).collect();
+        if let Err(error) = self.store.add_decisions(&rows, now()) {
+            self.tell("decision-log", format!("the decision log could not be written: {error}"));
+        }
+    }
+
+    pub(crate) fn step(&self, text: impl Into<String>) {
+        self.reporter.report(Progress::Step(text.into()));
+    }
+
+    pub(crate) fn detail(&self, text: impl Into<String>) {
+        self.reporter.report(Progress::Detail(text.into()));
+    }
+
+    /// Tells something at once; what belongs into the answer goes there too.
+    pub(crate) fn tell(&self, code: &str, message: impl Into<String>) -> Notice {
+        let notice = Notice { code: code.to_owned(), message: message.into() };
+        self.reporter.report(Progress::Notice(notice.clone()));
+        notice
+    }
+
+    pub(crate) fn check_cancelled(&self) -> Result<(), MarketError> {
+        if self.cancel.is_cancelled() { Err(MarketError::Interrupted) } else { Ok(()) }
+    }
+
+    /// The chain of every hook, in order.
+    pub fn policy_show(&self) -> Result<crate::PolicyAnswer, MarketError> {
+        let mut hooks: std::collections::BTreeMap<Hook, Vec<crate::PolicyLink>> =
+            Hook::ALL.into_iter().map(|hook| (hook, Vec::new())).collect();
+        for link in self.policies()?.show() {
+            let version = Some(link.version).filter(|v| !v.is_empty());
+            let shown = crate::PolicyLink {
+                policy: link.policy,
+                version,
+                digest: link.digest.parse().ok(),
+                mode: link.mode.to_string(),
+                locked: link.locked,
+                from: link.from.to_string(),
+                problem: link.problem,
+            };
+            hooks.entry(link.hook).or_default().push(shown);
+        }
+        Ok(crate::PolicyAnswer { hooks })
+    }
+}
+
+/// Milliseconds since the Unix epoch; 0 on a clock that stands before it.
+pub(crate) fn now() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Runs what blocks where it may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, MarketError> + Send + 'static,
+) -> Result<T, MarketError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(MarketError::Internal(format!("a worker ended early: {error}"))),
+    }
+}

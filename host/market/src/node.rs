@@ -1,0 +1,255 @@
+//! `p2p start`: a node that serves this home until it is told to stop; and what other commands ask of it.
+//!
+//! One loop, small arms. Invariant: what the node learns is on disk before the process ends, and a node that cannot
+//! reach anybody goes on serving.
+
+use std::sync::Arc;
+
+use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
+use ggen_core::reputation::Outcome;
+use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NodeEvent};
+use ggen_store::Source;
+use tokio::sync::mpsc;
+
+use crate::answers::*;
+use crate::error::MarketError;
+use crate::fallback::{Next, Route};
+use crate::market::{Market, blocking, now};
+use crate::network::{bootstrap, node_config};
+use crate::peers;
+use crate::serve::StoreContent;
+
+/// What `p2p start` is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct StartRequest {
+    /// Addresses to listen on, instead of what is configured.
+    pub listen: Vec<String>,
+    /// Addresses to begin with, instead of what is configured.
+    pub bootstrap: Vec<String>,
+}
+
+/// Heads that are announced in one go.
+const PAGE: usize = 256;
+
+impl Market {
+    /// Runs a node until the user wishes to stop it, or `p2p stop` does.
+    pub async fn p2p_start(&self, request: StartRequest, ready: impl FnOnce(NodeReady)) -> Result<(), MarketError> {
+        self.require_readable_policy_file()?;
+        let bootstrap_texts =
+            if request.bootstrap.is_empty() { &self.settings.network.bootstrap } else { &request.bootstrap };
+        let listen_texts = if request.listen.is_empty() { &self.settings.network.listen } else { &request.listen };
+        let bootstrap = bootstrap(bootstrap_texts)?;
+        let listen: Vec<Multiaddr> =
+            listen_texts.iter().map(|t| ggen_net::parse_multiaddr(t)).collect::<Result<_, _>>()?;
+        if self.running_node().await?.is_some() {
+            return Err(MarketError::NodeRunning);
+        }
+        self.sync_index().await?;
+        let (known, has_bootstrap) = (peers::known(&self.store)?, !bootstrap.is_empty());
+        let identity = Identity::Kept(self.identity()?);
+        let mut config = node_config(&self.store, &self.settings, identity, Mode::Node, bootstrap, known)?;
+        config.listen = listen;
+        let content = Arc::new(StoreContent { store: self.store.clone() });
+        let (handle, events) = ggen_net::start(config, content).await?;
+        let socket = self.store.control_socket();
+        let control = match ggen_net::serve_control(handle.clone(), &socket, self.store.home()).await {
+            Ok(control) => control,
+            Err(error) => {
+                let _ = handle.shutdown().await;
+                return Err(error.into());
+            }
+        };
+        let status = handle.status().await?;
+        let listen_addresses = status.listen_addresses.iter().map(ToString::to_string).collect();
+        ready(NodeReady { peer_id: status.peer_id.to_string(), listen_addresses });
+        let ran = self.run_node(&handle, events, has_bootstrap).await;
+        self.step("stopping");
+        let stopped = handle.shutdown().await;
+        drop(control);
+        self.write_decisions();
+        ran?;
+        Ok(stopped?)
+    }
+
+    /// The node's own identity, made at the first start and kept.
+    fn identity(&self) -> Result<Vec<u8>, MarketError> {
+        match self.store.node_identity()? {
+            Some(identity) => Ok(identity),
+            None => Ok(self.store.save_node_identity(&ggen_net::new_identity()?)?),
+        }
+    }
+
+    async fn run_node(
+        &self,
+        handle: &Handle,
+        mut events: mpsc::Receiver<NodeEvent>,
+        has_bootstrap: bool,
+    ) -> Result<(), MarketError> {
+        self.announce_all(handle).await?;
+        let joining = self.join(handle, has_bootstrap);
+        tokio::pin!(joining);
+        let mut joined = false;
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    None | Some(NodeEvent::StopRequested) => return Ok(()),
+                    Some(event) => self.take_node_event(handle, event).await?,
+                },
+                result = &mut joining, if !joined => {
+                    joined = true;
+                    result?;
+                }
+                () = self.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for the first peer; where none answers, the fallback policy says whether the node goes on alone.
+    async fn join(&self, handle: &Handle, has_bootstrap: bool) -> Result<(), MarketError> {
+        let joined = handle.joined(self.settings.limits.bootstrap_timeout).await;
+        if joined.is_connected() || !has_bootstrap {
+            return Ok(());
+        }
+        for (address, why) in &joined.failures {
+            self.detail(format!("{address} cannot be reached: {why}"));
+        }
+        let job = self.job(Task::Node);
+        let offered = vec![Origin::Registry, Origin::Peers];
+        let route: Route = self.route(self.policies()?, &job, offered).await?;
+        let code = "bootstrap-unreachable";
+        // The node itself tries again in the background; only a policy's stop ends it.
+        match self.trouble(&route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await? {
+            Next::Degraded(_) | Next::Again => {}
+            Next::TurnTo(_) => {
+                self.tell(code, "P2P network unreachable, using local registry");
+            }
+        }
+        self.write_decisions();
+        Ok(())
+    }
+
+    /// Tells the network what this home holds.
+    async fn announce_all(&self, handle: &Handle) -> Result<(), MarketError> {
+        let archives = self.store.held_archives()?;
+        let (mut after, mut names) = (None, Vec::new());
+        loop {
+            let page = self.store.heads_page(after.as_ref(), PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.0.clone());
+            for (id, head) in page {
+                names.push(id.name);
+                let _ = handle.put_head(head).await;
+            }
+        }
+        names.dedup();
+        handle.provide(&archives, &names).await?;
+        Ok(())
+    }
+
+    async fn take_node_event(&self, handle: &Handle, event: NodeEvent) -> Result<(), MarketError> {
+        let store = self.store.clone();
+        match event {
+            NodeEvent::Identified { peer, addresses } => {
+                blocking(move || peers::remember(&store, &peer, &addresses, now())).await
+            }
+            NodeEvent::HeadStored(head) => {
+                let source = Source::Peer { peer: "dht".to_owned(), network: "dht".to_owned() };
+                self.take_head(*head, source).await
+            }
+            NodeEvent::Offence(offence) => {
+                let peer = offence.peer;
+                blocking(move || peers::note(&store, &peer, Outcome::Failed)).await?;
+                let network = Network::Own(handle.clone());
+                let sentence = self.judge(&self.job(Task::Node), Some(&network), &offence).await?;
+                self.detail(format!("{} of {}: {sentence:?}", offence.code, offence.peer));
+                self.write_decisions();
+                Ok(())
+            }
+            NodeEvent::Banned(ban) => {
+                blocking(move || Ok(store.put_ban(&ban.peer_id.to_string(), ban.until, &ban.reason)?)).await
+            }
+            NodeEvent::Unbanned(peer) => {
+                blocking(move || store.remove_ban(&peer.to_string()).map(|_| ()).map_err(Into::into)).await
+            }
+            NodeEvent::Request { verb, answer, .. } => {
+                let _ = answer.send(Err(("unknown-verb".to_owned(), format!("this node does not know {verb:?}"))));
+                Ok(())
+            }
+            NodeEvent::StopRequested => Ok(()),
+        }
+    }
+
+    /// How the home's node is, asked of it from any process; the paper's page where none runs.
+    pub async fn p2p_status(&self) -> Result<StatusAnswer, MarketError> {
+        let packages_indexed = self.store.package_count()?;
+        let disk_space_available = self.store.available_space()?;
+        let registry_loaded = self.sync_index().await.is_ok();
+        let health = |peers: usize, dht: bool| Health {
+            p2p_connected: peers > 0,
+            peer_count: peers,
+            dht_responsive: dht,
+            registry_loaded,
+            disk_space_available,
+        };
+        let Some(network) = self.running_node().await? else {
+            return Ok(StatusAnswer {
+                running: false,
+                peer_id: None,
+                listen_addresses: Vec::new(),
+                connected_peers: 0,
+                network: "isolated".to_owned(),
+                evidence: vec!["no node runs in this home".to_owned()],
+                health: health(0, false),
+                packages_indexed,
+            });
+        };
+        let status = network.status().await?;
+        let state = serde_json::to_value(status.network).ok().and_then(|v| v.as_str().map(str::to_owned));
+        Ok(StatusAnswer {
+            running: true,
+            peer_id: Some(status.peer_id.to_string()),
+            listen_addresses: status.listen_addresses.iter().map(ToString::to_string).collect(),
+            connected_peers: status.connected_peers,
+            network: state.unwrap_or_default(),
+            evidence: status.evidence,
+            health: health(status.connected_peers, status.dht_responsive),
+            packages_indexed,
+        })
+    }
+
+    /// Peers of the home's node, with what the scoring policy makes of them.
+    pub async fn p2p_peers(&self) -> Result<PeersAnswer, MarketError> {
+        let Some(network) = self.running_node().await? else { return Err(MarketError::NodeNotRunning) };
+        let peers = network.peers().await?;
+        let holder = |p: &ggen_net::PeerInfo| ggen_net::Holder { peer: p.peer_id, addresses: p.addresses.clone() };
+        let holders: Vec<_> = peers.iter().map(holder).collect();
+        let (store, named, host, job) =
+            (self.store.clone(), self.settings.network.trusted.clone(), self.policies()?, self.job(Task::Node));
+        let review = blocking(move || {
+            let facts: Vec<_> = peers::facts(&store, &holders, &named)?.into_iter().map(|(f, _)| f).collect();
+            Ok(host.score(&job, 0, None, &facts))
+        })
+        .await?;
+        let answer = |(p, score): (ggen_net::PeerInfo, f64)| PeerAnswer {
+            peer_id: p.peer_id.to_string(),
+            addresses: p.addresses.iter().map(ToString::to_string).collect(),
+            score: Some(score),
+            direction: match p.direction {
+                ggen_net::Direction::Inbound => "inbound".to_owned(),
+                ggen_net::Direction::Outbound => "outbound".to_owned(),
+            },
+        };
+        Ok(PeersAnswer { peers: peers.into_iter().zip(review.scores).map(answer).collect() })
+    }
+
+    /// Stops the home's node.
+    pub async fn p2p_stop(&self) -> Result<StopAnswer, MarketError> {
+        match self.running_node().await? {
+            None => Ok(StopAnswer { stopped: false }),
+            Some(network) => {
+                network.stop().await?;
+                Ok(StopAnswer { stopped: true })
+            }
+        }
+    }
+}

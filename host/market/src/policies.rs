@@ -1,0 +1,90 @@
+//! The policies that are part of this program, and how configured links become a host.
+//!
+//! Decides which built-in serves a hook that nobody configured; what a chain makes of its answers is `ggen_core::hooks`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ggen_core::hooks::Hook;
+use ggen_policy::{BuiltIn, Decision, HostOptions, LinkConfig, LinkSource, PolicyHost};
+use ggen_store::{DecisionRow, Store};
+
+use crate::error::MarketError;
+use crate::settings::Settings;
+
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        &[$(BuiltIn { name: $name, bytes: include_bytes!(concat!("../../../plugins/dist/", $name, ".wasm")) }),+]
+    };
+}
+
+/// Policies inside the program.
+pub(crate) const BUILT_IN: &[BuiltIn] = built_in![
+    "beta-reputation",
+    "graceful-degradation",
+    "minimal-versions",
+    "newest-compatible",
+    "org-allowlist",
+    "signed-releases",
+];
+
+/// What serves a hook where nobody names anything.
+const DEFAULTS: [(Hook, &str); 4] = [
+    (Hook::Verification, "signed-releases"),
+    (Hook::VersionResolution, "newest-compatible"),
+    (Hook::PeerScoring, "beta-reputation"),
+    (Hook::FallbackPolicy, "graceful-degradation"),
+];
+
+/// Opens the host. `extra` are links of the command line: after the organization's, before the user's.
+pub(crate) fn open(store: &Store, settings: &Settings, extra: Vec<LinkConfig>) -> Result<PolicyHost, MarketError> {
+    let organization = |link: &&LinkConfig| matches!(link.from, LinkSource::Organization(_));
+    let mut links: Vec<LinkConfig> = settings.policies.iter().filter(organization).cloned().collect();
+    links.extend(extra);
+    links.extend(settings.policies.iter().filter(|link| !organization(link)).cloned());
+    links.extend(DEFAULTS.iter().map(|(hook, name)| LinkConfig::new(*hook, *name, LinkSource::Default)));
+    let home = store.home().to_owned();
+    let options = HostOptions {
+        cache_dir: Some(home.join("cache").join("components")),
+        limits: (&settings.limits).into(),
+        builtins: BUILT_IN.to_vec(),
+        installed: Some(Arc::new(move |name: &str| installed(&home.join("plugins"), name))),
+        compiler: None,
+        links,
+    };
+    Ok(PolicyHost::open(options)?)
+}
+
+/// `plugins/NAME.wasm`, where NAME is a plain name.
+fn installed(folder: &std::path::Path, name: &str) -> Option<PathBuf> {
+    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let path = folder.join(format!("{name}.wasm"));
+    (plain && !name.starts_with('.') && path.is_file()).then_some(path)
+}
+
+/// A decision as the store keeps it.
+pub(crate) fn row(decision: &Decision) -> DecisionRow {
+    let verdict = match (&decision.verdict, &decision.fault) {
+        (Some(answer), _) => serde_json::to_string(answer).unwrap_or_default(),
+        (None, fault) => serde_json::json!({ "fault": fault }).to_string(),
+    };
+    DecisionRow {
+        id: 0,
+        time: decision.time,
+        hook: decision.hook.to_string(),
+        subject: decision.subject.clone(),
+        policy: decision.policy.clone(),
+        version: decision.version.clone(),
+        digest: decision.digest.clone(),
+        settings: decision.settings.to_string(),
+        input_digest: ggen_core::Digest::of(decision.input.as_bytes()),
+        input: decision.input.to_string(),
+        verdict,
+        reasons: decision.reasons.iter().map(|r| format!("{}: {}", r.code, r.message)).collect(),
+        fuel: decision.fuel,
+        micros: decision.micros,
+        limit: decision.limit.map(|l| format!("{l:?}").to_lowercase()),
+        place: decision.place,
+        mode: decision.mode.to_string(),
+    }
+}

@@ -1,0 +1,74 @@
+//! What a node of this home serves: its catalog and the archives in its store, to anybody who asks.
+//!
+//! Reads only. Invariant: nothing is served that this home did not verify; a store that cannot be read serves nothing.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use ggen_core::chunks::{CHUNK_SIZE, chunk_length};
+use ggen_core::head::HeadBundle;
+use ggen_core::{Digest, PackageId, PackageName};
+use ggen_net::{ArchiveSource, CatalogHit, Content, PackageBundle};
+use ggen_store::Store;
+
+/// A store as the network sees it.
+pub(crate) struct StoreContent {
+    pub(crate) store: Store,
+}
+
+struct StoredArchive {
+    file: File,
+    size: u64,
+    chunks: Vec<u8>,
+}
+
+impl ArchiveSource for StoredArchive {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn chunk_list(&self) -> Vec<u8> {
+        self.chunks.clone()
+    }
+
+    fn read_chunk(&self, index: u64) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(chunk_length(self.size, index)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, index.saturating_mul(CHUNK_SIZE))?;
+        Ok(bytes)
+    }
+}
+
+impl Content for StoreContent {
+    fn search(&self, query: &str, limit: usize) -> Vec<CatalogHit> {
+        let hits = self.store.search(query, limit).unwrap_or_default();
+        let hit = |h: ggen_store::SearchHit| {
+            let version = h.version?;
+            Some(CatalogHit { name: h.id.name, version, publisher: h.id.publisher, description: h.description })
+        };
+        hits.into_iter().filter_map(hit).collect()
+    }
+
+    fn heads(&self, name: &PackageName) -> Vec<HeadBundle> {
+        let claimants = self.store.claimants(name).unwrap_or_default();
+        claimants.iter().filter_map(|id| self.head(id)).collect()
+    }
+
+    fn head(&self, id: &PackageId) -> Option<HeadBundle> {
+        self.store.package(id).ok()??.head.map(|h| h.bundle)
+    }
+
+    fn package(&self, id: &PackageId) -> Option<PackageBundle> {
+        let package = self.store.package(id).ok()??;
+        let head = package.head?.bundle;
+        let listed = package.versions.into_iter().filter(|v| v.in_head);
+        Some(PackageBundle { head, releases: listed.filter_map(|v| v.release).map(|r| r.envelope).collect() })
+    }
+
+    fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>> {
+        let (file, size) = self.store.open_archive(digest).ok()??;
+        let chunks = self.store.chunk_list(digest).ok()??;
+        Some(Box::new(StoredArchive { file, size, chunks }))
+    }
+}

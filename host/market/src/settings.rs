@@ -1,0 +1,50 @@
+//! What a job may be told about its surroundings, already read and checked by the command line.
+//!
+//! Decides nothing and reads nothing: files and environment are the caller's.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ggen_core::limits::Limits;
+use ggen_core::{PackageName, PublisherId};
+use ggen_policy::LinkConfig;
+
+/// Settings of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The network.
+    pub network: NetworkSettings,
+    /// More file registries, asked in order after the home's own.
+    pub directories: Vec<PathBuf>,
+    /// Every bound and time-out.
+    pub limits: Limits,
+    /// Links of the policies' chains: the organization's, then the user's. Hooks that neither names get the defaults.
+    pub policies: Vec<LinkConfig>,
+    /// The operator's words about this machine or run, sorted; an organization's win.
+    pub labels: Vec<(String, String)>,
+    /// The organization's names.
+    pub names: BTreeMap<PackageName, PublisherId>,
+    /// Whether a verifier that is not there lets everything pass, as an organization may say.
+    pub allow_missing: bool,
+    /// An organization's file that could not be read: installs stop with it.
+    pub broken_policy_file: Option<(PathBuf, String)>,
+}
+
+/// How this home meets the network.
+#[derive(Clone, Debug)]
+pub struct NetworkSettings {
+    /// Addresses with `/p2p/…` of nodes to begin with.
+    pub bootstrap: Vec<String>,
+    /// Addresses to listen on.
+    pub listen: Vec<String>,
+    /// Peers that the operator names.
+    pub trusted: Vec<String>,
+    /// Whether peers are looked for on the local network.
+    pub mdns: bool,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self { bootstrap: Vec::new(), listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned()], trusted: Vec::new(), mdns: true }
+    }
+}

@@ -1,0 +1,234 @@
+//! From what the user typed to a plan that every policy agreed to.
+//!
+//! Solve; have the whole closure reviewed; what a verifier passes over becomes an exclusion, and it is solved again; a
+//! denial ends the job with every reason. Invariant: a [`Planned`] has no choices left in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ggen_core::hooks::chain::{Combined, Ruling};
+use ggen_core::hooks::{Hook, Item, Job, Origin};
+use ggen_core::naming::DecidedBy;
+use ggen_core::release::SignedRelease;
+use ggen_core::resolve::{Bounds, Chosen, Knowledge, ResolveError, Solution, resolve};
+use ggen_core::{Digest, PackageId};
+use ggen_policy::PolicyHost;
+use ggen_store::CatalogVersion;
+use semver::Version;
+
+use crate::answers::{Notice, PassedOver, PlannedPackage};
+use crate::error::{Denied, DeniedReason, MarketError, Unresolved};
+use crate::facts;
+use crate::gather::Gathered;
+use crate::market::{Market, blocking};
+
+/// One package of a plan.
+pub(crate) struct PlanItem {
+    pub(crate) chosen: Chosen,
+    pub(crate) version: CatalogVersion,
+    pub(crate) item: Item,
+    /// This very version is installed already.
+    pub(crate) kept: bool,
+}
+
+impl PlanItem {
+    pub(crate) fn release(&self) -> Option<&SignedRelease> {
+        self.version.release.as_ref()
+    }
+
+    pub(crate) fn answer(&self) -> PlannedPackage {
+        let archive = self.release().map(|r| &r.release.archive);
+        PlannedPackage {
+            name: self.chosen.id.name.clone(),
+            version: self.chosen.version.clone(),
+            publisher: self.chosen.id.publisher,
+            digest: archive.map(|a| a.digest).or(self.version.archive).unwrap_or(Digest::from_bytes([0; 32])),
+            requested_by: self.chosen.requested_by.iter().cloned().collect(),
+            direct: self.chosen.direct,
+            installed: self.kept,
+            archive_size: archive.map_or(self.version.archive_size.unwrap_or(0), |a| a.size),
+            unpacked_size: archive.map_or(0, |a| a.unpacked_size),
+        }
+    }
+}
+
+/// What an install will do.
+pub(crate) struct Planned {
+    /// Dependencies first.
+    pub(crate) items: Vec<PlanItem>,
+    pub(crate) passed_over: Vec<PassedOver>,
+    pub(crate) warnings: Vec<Notice>,
+}
+
+type Exclusions = BTreeMap<(PackageId, Version), Vec<Notice>>;
+
+impl Market {
+    /// Solves and has the plan reviewed until both agree.
+    pub(crate) async fn plan(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        gathered: &mut Gathered,
+    ) -> Result<Planned, MarketError> {
+        let mut excluded = Exclusions::new();
+        for _ in 0..=self.settings.limits.max_solve_again {
+            let solution = match self.solve(host, job, gathered).await {
+                // Where nothing else fits, passing over is denying.
+                Err(MarketError::Resolve(_)) if !excluded.is_empty() => return Err(still_passed_over(&excluded)),
+                other => other?,
+            };
+            let items = self.items(&solution, gathered)?;
+            let (asked, told) = (Arc::clone(host), job.clone());
+            let questions: Vec<Item> = items.iter().map(|i| i.item.clone()).collect();
+            let review = blocking(move || Ok(asked.review_plan(&told, &questions))).await?;
+            self.keep(review.decisions);
+            self.refuse_denied(host, &items, &review.verdicts)?;
+            let passed = pass_over(&items, &review.verdicts, gathered, &mut excluded);
+            if !passed {
+                let warnings = self.warnings(&items, &review.verdicts);
+                let passed_over =
+                    excluded.into_iter().map(|((id, version), reasons)| PassedOver { name: id.name, version, reasons });
+                return Ok(Planned { items, passed_over: passed_over.collect(), warnings });
+            }
+        }
+        Err(still_passed_over(&excluded))
+    }
+
+    async fn solve(&self, host: &Arc<PolicyHost>, job: &Job, gathered: &mut Gathered) -> Result<Solution, MarketError> {
+        let limits = &self.settings.limits;
+        let bounds = Bounds { steps: limits.max_resolution_steps, packages: limits.max_resolution_packages };
+        // Each round makes at least one more package or name known.
+        for _ in 0..=limits.max_resolution_packages {
+            let (requests, cancel) = (gathered.requests.clone(), self.cancel.clone());
+            let knowledge = std::mem::take(&mut gathered.knowledge);
+            let (result, knowledge): (_, Knowledge) = blocking(move || {
+                let result = resolve(&requests, &knowledge, bounds, &|| cancel.is_cancelled());
+                Ok((result, knowledge))
+            })
+            .await?;
+            gathered.knowledge = knowledge;
+            match result {
+                Ok(solution) => return Ok(solution),
+                Err(ResolveError::Missing(missing)) => self.gather(host, job, missing, gathered).await?,
+                Err(ResolveError::Cancelled) => return Err(MarketError::Interrupted),
+                Err(source) => return Err(self.unresolved(source, gathered)),
+            }
+        }
+        Err(self.unresolved(ResolveError::TooHard { steps: bounds.steps }, gathered))
+    }
+
+    fn unresolved(&self, source: ResolveError, gathered: &Gathered) -> MarketError {
+        let network_asked = gathered.session.as_ref().is_some_and(|s| s.network().is_some());
+        MarketError::Resolve(Box::new(Unresolved { source, network_asked }))
+    }
+
+    fn items(&self, solution: &Solution, gathered: &Gathered) -> Result<Vec<PlanItem>, MarketError> {
+        let agreement = gathered.session.as_ref().map(|s| s.agreement()).unwrap_or_default();
+        let keys = self.store.keys()?;
+        let mut items = Vec::with_capacity(solution.packages.len());
+        for chosen in &solution.packages {
+            let package = gathered.catalog.get(&chosen.id);
+            let version = package.and_then(|p| p.versions.iter().find(|v| v.version == chosen.version));
+            let (Some(package), Some(version)) = (package, version) else {
+                return Err(MarketError::Internal(format!("{} {} left the catalog", chosen.id, chosen.version)));
+            };
+            let installed = self.store.installed_package(&chosen.id.name)?;
+            let same = |i: &&ggen_store::Installed| i.id == chosen.id && i.version == chosen.version;
+            let kept = installed.as_ref().filter(same).is_some();
+            let known = facts::Known {
+                package,
+                bound: self.store.binding(&chosen.id.name)?.map(|b| b.publisher),
+                alias: keys.iter().find(|k| k.publisher == chosen.id.publisher).map(|k| k.alias.clone()),
+                installed: installed.map(|i| i.version),
+                origin: self.origin(package, gathered),
+                agreement: &agreement,
+            };
+            let item = facts::item(chosen, version, &known);
+            items.push(PlanItem { chosen: chosen.clone(), version: version.clone(), item, kept });
+        }
+        Ok(items)
+    }
+
+    /// Where a package's head came from.
+    fn origin(&self, package: &ggen_store::CatalogPackage, gathered: &Gathered) -> Origin {
+        let agreement = gathered.session.as_ref().map(|s| s.agreement()).unwrap_or_default();
+        match &package.head {
+            Some(head) if agreement.knows(&package.id, head.digest) => Origin::Peers,
+            _ if gathered.touched.contains(&Origin::Bundled) && crate::starter::is_bundled(&package.id) => {
+                Origin::Bundled
+            }
+            _ => Origin::Registry,
+        }
+    }
+
+    fn refuse_denied(&self, host: &PolicyHost, items: &[PlanItem], verdicts: &[Combined]) -> Result<(), MarketError> {
+        let denied: Vec<Denied> = items
+            .iter()
+            .zip(verdicts)
+            .filter(|(_, verdict)| verdict.ruling == Ruling::Deny)
+            .map(|(item, verdict)| denied(host, item, verdict))
+            .collect();
+        if denied.is_empty() { Ok(()) } else { Err(MarketError::Denied(denied)) }
+    }
+
+    fn warnings(&self, items: &[PlanItem], verdicts: &[Combined]) -> Vec<Notice> {
+        let mut warnings = Vec::new();
+        for (item, verdict) in items.iter().zip(verdicts).filter(|(i, _)| !i.kept) {
+            let (name, version) = (&item.chosen.id.name, &item.chosen.version);
+            for by in verdict.by.iter().filter(|by| by.ruling == Ruling::Warn) {
+                let message = format!("{name} {version}: {}", by.reason.message);
+                warnings.push(Notice { code: format!("{}/{}", by.policy, by.reason.code), message });
+            }
+            if item.version.unsigned {
+                let message = format!("{name} {version} has no signed release: it resolves and cannot be installed");
+                warnings.push(Notice { code: "unsigned".to_owned(), message });
+            }
+            if item.chosen.decided_by == DecidedBy::FirstUse {
+                self.detail(format!("{name} stands for publisher {} from now on", item.chosen.id.publisher));
+            }
+        }
+        warnings
+    }
+}
+
+fn still_passed_over(excluded: &Exclusions) -> MarketError {
+    let reason =
+        |n: &Notice| DeniedReason { code: n.code.clone(), message: n.message.clone(), hint: None, locked_by: None };
+    let denied = excluded.iter().map(|((id, version), reasons)| Denied {
+        name: id.name.clone(),
+        version: version.clone(),
+        reasons: reasons.iter().map(reason).collect(),
+    });
+    MarketError::Denied(denied.collect())
+}
+
+/// A denial as the user reads it.
+pub(crate) fn denied(host: &PolicyHost, item: &PlanItem, verdict: &Combined) -> Denied {
+    let reasons = verdict.by.iter().filter(|by| by.ruling == verdict.ruling).map(|by| DeniedReason {
+        code: format!("{}/{}", by.policy, by.reason.code),
+        message: by.reason.message.clone(),
+        hint: by.reason.hint.clone(),
+        locked_by: host.locked_by(Hook::Verification, &by.policy).map(Into::into),
+    });
+    Denied { name: item.chosen.id.name.clone(), version: item.chosen.version.clone(), reasons: reasons.collect() }
+}
+
+/// Excludes what was passed over from the next round; whether anything was.
+fn pass_over(items: &[PlanItem], verdicts: &[Combined], gathered: &mut Gathered, excluded: &mut Exclusions) -> bool {
+    let mut any = false;
+    for (item, verdict) in items.iter().zip(verdicts).filter(|(_, v)| v.ruling == Ruling::PassOver) {
+        any = true;
+        let passed = verdict.by.iter().filter(|by| by.ruling == Ruling::PassOver);
+        let reasons: Vec<Notice> = passed
+            .map(|by| Notice { code: format!("{}/{}", by.policy, by.reason.code), message: by.reason.message.clone() })
+            .collect();
+        let why = reasons.iter().map(|r| format!("{}: {}", r.code, r.message)).collect::<Vec<_>>().join("; ");
+        let (id, version) = (&item.chosen.id, &item.chosen.version);
+        let known = gathered.knowledge.packages.get_mut(id);
+        if let Some(known) = known.and_then(|p| p.versions.iter_mut().find(|v| v.version == *version)) {
+            known.excluded = Some(why);
+        }
+        excluded.insert((id.clone(), version.clone()), reasons);
+    }
+    any
+}

@@ -1,0 +1,97 @@
+//! What the user typed: `[PUBLISHER/]NAME[@REQ]`, or a `.ggen` file.
+//!
+//! Decides what is meant; looks nothing up but aliases and prefixes of publishers.
+
+use std::path::PathBuf;
+
+use ggen_core::manifest::parse_requirement;
+use ggen_core::name::NameError;
+use ggen_core::resolve::Request;
+use ggen_core::{PackageName, PublisherId};
+use semver::VersionReq;
+
+use crate::error::MarketError;
+use crate::market::Market;
+
+/// What is to be installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A package from wherever it is.
+    Package(Request),
+    /// A file on this machine.
+    File(PathBuf),
+}
+
+/// The shortest prefix of a publisher's id that may be typed.
+const MIN_PREFIX: usize = 8;
+
+impl Market {
+    /// Reads what was typed.
+    pub(crate) fn target(&self, text: &str) -> Result<Target, MarketError> {
+        let path = PathBuf::from(text);
+        if text.ends_with(".ggen") && (text.contains('/') || path.exists()) {
+            return Ok(Target::File(path));
+        }
+        let (who, rest) = match text.split_once('/') {
+            Some((who, rest)) => (Some(who), rest),
+            None => (None, text),
+        };
+        let (name, range) = match rest.split_once('@') {
+            Some((name, range)) => (name, Some(range)),
+            None => (rest, None),
+        };
+        let name = package_name(name)?;
+        let requirement = match range {
+            None => VersionReq::STAR,
+            Some(range) => requirement(text, range)?,
+        };
+        let publisher = who.map(|who| self.publisher(who)).transpose()?;
+        Ok(Target::Package(Request { name, publisher, requirement }))
+    }
+
+    /// A publisher by its id, a unique prefix of at least eight digits, or the alias of a key of this home.
+    pub(crate) fn publisher(&self, text: &str) -> Result<PublisherId, MarketError> {
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        let own = self.store.keys()?;
+        if let Some(key) = own.iter().find(|k| k.alias == text) {
+            return Ok(key.publisher);
+        }
+        let digits = text.len() >= MIN_PREFIX && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let found = if digits { self.store.publishers(&text.to_ascii_lowercase())? } else { Vec::new() };
+        match found.as_slice() {
+            [only] => Ok(*only),
+            [] => Err(usage(
+                text,
+                "no publisher of this id, prefix or alias is known",
+                Some("give the whole id (64 digits), or at least 8 of its first digits"),
+            )),
+            _ => Err(usage(text, "several publishers begin like this", Some("give more digits of the id"))),
+        }
+    }
+}
+
+/// A package's name, or what is wrong with it.
+pub(crate) fn package_name(text: &str) -> Result<PackageName, MarketError> {
+    text.parse().map_err(|e: NameError| MarketError::Usage {
+        text: text.chars().take(120).collect(),
+        problem: e.problem.to_owned(),
+        hint: e.suggestion.map(|near| format!("did you mean {near}?")),
+    })
+}
+
+fn requirement(text: &str, range: &str) -> Result<VersionReq, MarketError> {
+    parse_requirement(range).map_err(|e| {
+        let hint = "write NAME, NAME@1.2.3, NAME@^1.2 or \"NAME@>=1, <3\"";
+        usage(text, &format!("the requirement {:?} is not valid: {}", e.text, e.problem), Some(hint))
+    })
+}
+
+pub(crate) fn usage(text: &str, problem: &str, hint: Option<&str>) -> MarketError {
+    MarketError::Usage {
+        text: text.chars().take(120).collect(),
+        problem: problem.to_owned(),
+        hint: hint.map(str::to_owned),
+    }
+}

@@ -1,0 +1,93 @@
+//! `update`: what is new in the file registries and at the peers; with `force`, the index is built anew.
+
+use futures::stream::{self, StreamExt};
+use ggen_core::PackageId;
+use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
+use ggen_store::IndexReport;
+
+use crate::answers::{Notice, RejectedEntry, UpdateAnswer};
+use crate::error::MarketError;
+use crate::fallback::Next;
+use crate::gather::Gathered;
+use crate::market::{Market, blocking, now};
+
+/// Packages that are asked about at once.
+const SIDE_BY_SIDE: usize = 16;
+/// The most packages that one update asks peers about.
+const MAX_PACKAGES: usize = 4096;
+
+impl Market {
+    /// Brings the catalog up to date.
+    pub async fn update(&self, force: bool) -> Result<UpdateAnswer, MarketError> {
+        let done = self.update_job(force).await;
+        self.close_session().await;
+        self.write_decisions();
+        done
+    }
+
+    async fn update_job(&self, force: bool) -> Result<UpdateAnswer, MarketError> {
+        let (store, directories) = (self.store.clone(), self.settings.directories.clone());
+        self.step(if force { "rebuilding the registry index" } else { "reading the registries" });
+        let mut report: IndexReport = blocking(move || {
+            let rebuilt = if force { Some(store.rebuild_index(now())?) } else { None };
+            let synced = store.sync_index(&directories, now())?;
+            Ok(rebuilt.unwrap_or(synced))
+        })
+        .await?;
+        let mut warnings: Vec<Notice> = self.notices();
+        report.updated += self.ask_peers(&mut warnings).await?;
+        let rejected =
+            report.rejected.into_iter().map(|r| RejectedEntry { path: r.path.display().to_string(), reason: r.reason });
+        Ok(UpdateAnswer {
+            scanned: report.scanned,
+            added: report.added,
+            updated: report.updated,
+            rejected: rejected.collect(),
+            saved_to: report.saved_to,
+            warnings,
+        })
+    }
+
+    /// Asks peers for the heads and releases of what is known here; how many heads moved.
+    async fn ask_peers(&self, warnings: &mut Vec<Notice>) -> Result<u64, MarketError> {
+        let job = self.job(Task::Update);
+        let mut offered = vec![Origin::Registry];
+        offered.extend((!self.offline).then_some(Origin::Peers));
+        let route = self.route(self.policies()?, &job, offered).await?;
+        if !route.has(Origin::Peers) {
+            return Ok(0);
+        }
+        let session = self.session().await?;
+        if session.network().is_none() {
+            self.detail(format!("the network cannot be reached: {}", session.problem()));
+            let code = "bootstrap-unreachable";
+            let next =
+                self.trouble(&route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await?;
+            if let Next::Degraded(notice) = next {
+                warnings.push(notice);
+            }
+            return Ok(0);
+        }
+        self.step("asking peers");
+        let ids: Vec<PackageId> = self.store.heads_page(None, MAX_PACKAGES)?.into_iter().map(|(id, _)| id).collect();
+        let gathered = Gathered { session: Some(session), ..Gathered::default() };
+        let moved: Vec<Result<bool, MarketError>> =
+            stream::iter(&ids).map(|id| self.refresh(id, &gathered)).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        let mut count = 0;
+        for moved in moved {
+            count += u64::from(moved?);
+        }
+        Ok(count)
+    }
+
+    async fn refresh(&self, id: &PackageId, gathered: &Gathered) -> Result<bool, MarketError> {
+        self.check_cancelled()?;
+        let sequence =
+            |market: &Self| Ok::<_, MarketError>(market.store.package(id)?.and_then(|p| p.mark).map(|m| m.sequence));
+        let before = sequence(self)?;
+        if let Some(network) = gathered.session.as_ref().and_then(|s| s.network()) {
+            self.ask_packages(network, gathered, &[id.clone()].into()).await?;
+        }
+        Ok(sequence(self)? != before)
+    }
+}
