@@ -1,4 +1,5 @@
-//! Compiled components on disk: `<sha256>-<engine>.cwasm`, so that a policy is compiled once on a machine.
+//! Compiled components on disk, `<sha256>-<engine>.cwasm`, and beside each what it said of itself (`.json`), so that a
+//! policy is compiled and described once on a machine.
 //!
 //! Decides whether an entry may be loaded: only from a folder that is this user's alone, and only if this engine wrote
 //! it. Never takes compiled code from anywhere else. Invariant: an entry is written whole or not at all; one that
@@ -9,7 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use ggen_core::hooks::PolicyLimits;
+use ggen_core::hooks::{Description, PolicyLimits};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
@@ -35,6 +36,13 @@ pub fn precompile(limits: &PolicyLimits, component: &[u8]) -> Result<Vec<u8>, Po
     engine.precompile_component(component).map_err(failed)
 }
 
+/// Compiled code.
+const CODE: &str = "cwasm";
+/// What a component said of itself.
+const DESCRIPTION: &str = "json";
+/// More than any sound description needs.
+const DESCRIPTION_BYTES: u64 = 256 << 10;
+
 /// The folder of compiled components.
 pub struct Cache {
     folder: PathBuf,
@@ -47,16 +55,21 @@ impl Cache {
         Self { folder, compatibility }
     }
 
-    fn entry(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{digest}-{}.cwasm", self.compatibility))
+    fn entry(&self, digest: &str, suffix: &str) -> PathBuf {
+        self.folder.join(format!("{digest}-{}.{suffix}", self.compatibility))
+    }
+
+    /// An entry that nobody else can have written.
+    fn private_entry(&self, digest: &str, suffix: &str) -> Option<(PathBuf, u64)> {
+        let path = self.entry(digest, suffix);
+        is_private(&fs::symlink_metadata(&self.folder).ok()?, 0o700).then_some(())?;
+        let found = fs::symlink_metadata(&path).ok()?;
+        (found.is_file() && is_private(&found, 0o600)).then_some((path, found.len()))
     }
 
     /// The component with this digest, if a sound entry is there.
     pub fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let path = self.entry(digest);
-        is_private(&fs::symlink_metadata(&self.folder).ok()?, 0o700).then_some(())?;
-        let found = fs::symlink_metadata(&path).ok()?;
-        (found.is_file() && is_private(&found, 0o600)).then_some(())?;
+        let (path, _) = self.private_entry(digest, CODE)?;
         match deserialize(engine, &path) {
             Ok(component) => Some(component),
             Err(error) => {
@@ -66,14 +79,33 @@ impl Cache {
         }
     }
 
+    /// What the component with this digest said of itself when it was asked first. It says the same every time: a
+    /// policy has nothing that its answer could depend on.
+    pub fn description(&self, digest: &str) -> Option<Description> {
+        let (path, size) = self.private_entry(digest, DESCRIPTION)?;
+        (size <= DESCRIPTION_BYTES).then_some(())?;
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
     /// Keeps compiled code for later. A cache that cannot be written costs time, nothing else.
     pub fn keep(&self, digest: &str, code: &[u8]) {
-        if let Err(error) = self.try_keep(digest, code) {
-            tracing::debug!(folder = %self.folder.display(), "a compiled component is not kept: {error}");
+        self.keep_entry(&self.entry(digest, CODE), code);
+    }
+
+    /// Keeps a description for later.
+    pub fn keep_description(&self, digest: &str, description: &Description) {
+        if let Ok(text) = serde_json::to_vec(description) {
+            self.keep_entry(&self.entry(digest, DESCRIPTION), &text);
         }
     }
 
-    fn try_keep(&self, digest: &str, code: &[u8]) -> io::Result<()> {
+    fn keep_entry(&self, path: &Path, bytes: &[u8]) {
+        if let Err(error) = self.try_keep(path, bytes) {
+            tracing::debug!(path = %path.display(), "a cache entry is not kept: {error}");
+        }
+    }
+
+    fn try_keep(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let folder = fs::symlink_metadata(&self.folder)?;
         if !folder.is_dir() || !is_own(&folder) {
@@ -82,9 +114,9 @@ impl Cache {
         fs::set_permissions(&self.folder, PermissionsExt::from_mode(0o700))?;
         // A temporary file is 0600 from its first moment on.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(code)?;
+        file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        file.persist(self.entry(digest))?;
+        file.persist(path)?;
         File::open(&self.folder)?.sync_all()
     }
 }
@@ -125,10 +157,10 @@ mod tests {
         assert!(cache.load(&runtime.engine, "aa").is_none());
         cache.keep("aa", &code);
         assert!(cache.load(&runtime.engine, "aa").is_some());
-        assert_eq!(fs::metadata(cache.entry("aa")).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(cache.entry("aa", CODE)).unwrap().mode() & 0o777, 0o600);
 
         for broken in [&b""[..], b"garbage", &code[..code.len() / 2], &code[..64]] {
-            fs::write(cache.entry("aa"), broken).unwrap();
+            fs::write(cache.entry("aa", CODE), broken).unwrap();
             assert!(cache.load(&runtime.engine, "aa").is_none(), "{} bytes", broken.len());
         }
         cache.keep("aa", &code);
@@ -142,7 +174,7 @@ mod tests {
         let cache = Cache::new(home.path().join("components"), runtime.compatibility());
         let code = precompile(&runtime.limits, &wat::parse_str("(component)").unwrap()).unwrap();
         cache.keep("aa", &code);
-        fs::set_permissions(cache.entry("aa"), PermissionsExt::from_mode(0o666)).unwrap();
+        fs::set_permissions(cache.entry("aa", CODE), PermissionsExt::from_mode(0o666)).unwrap();
         assert!(cache.load(&runtime.engine, "aa").is_none());
         cache.keep("aa", &code);
         fs::set_permissions(&cache.folder, PermissionsExt::from_mode(0o777)).unwrap();

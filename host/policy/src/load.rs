@@ -180,8 +180,17 @@ impl Loader<'_> {
         let types = |error: wasmtime::Error| LinkProblem::Types { interface: "import", message: format!("{error:#}") };
         let pre = self.runtime.linker.instantiate_pre(&component).map_err(types)?;
         let indices = Indices::of(&pre, offers)?;
-        let description = run::describe(self.runtime, &pre, &indices)?;
-        let description = check_description(description, &self.runtime.limits)?;
+        let description = match self.cache.and_then(|cache| cache.description(&digest)) {
+            Some(description) => description,
+            None => {
+                let description = run::describe(self.runtime, &pre, &indices)?;
+                let description = check_description(description, &self.runtime.limits)?;
+                if let Some(cache) = self.cache {
+                    cache.keep_description(&digest, &description);
+                }
+                description
+            }
+        };
         Ok(Loaded { digest, offers, description, pre, indices })
     }
 }

@@ -95,6 +95,7 @@ pub fn config(limits: &PolicyLimits) -> Config {
         .wasm_memory64(false)
         .max_wasm_stack(limits.stack_bytes)
         .memory_init_cow(true)
+        .native_unwind_info(false)
         .generate_address_map(false);
     config
 }
