@@ -208,19 +208,28 @@ fn peak_memory() -> u64 {
     line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
+/// Processor time of this process so far, in seconds.
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>();
+    ticks / 100.0
+}
+
 fn main() -> Outcome<()> {
     let megabytes: u64 = std::env::args().nth(1).map_or(Ok(256), |text| text.parse())?;
     let size = megabytes * 1_000_000;
     let directory = tempfile::tempdir()?;
     let (disk, archive) = make(directory.path().join("archive"), size)?;
     for round in 1..=3 {
+        let before = processor_time();
         let time = ours(disk.clone(), archive.clone(), directory.path().join("fetched"))?;
-        println!(
-            "round {round}: fetch to a proved file {:.0} MB/s, peak memory of both ends {} MB",
-            rate(size, time),
-            peak_memory()
-        );
-        println!("round {round}: bare TLS stream        {:.0} MB/s", rate(size, bare(size)?));
+        let (fetch, cpu) = (rate(size, time), processor_time() - before);
+        let memory = peak_memory();
+        println!("round {round}: to a proved file {fetch:.0} MB/s, {cpu:.2} s of processors, peak memory {memory} MB");
+        let before = processor_time();
+        let plain = rate(size, bare(size)?);
+        println!("round {round}: bare TLS stream  {plain:.0} MB/s, {:.2} s of processors", processor_time() - before);
     }
     Ok(())
 }

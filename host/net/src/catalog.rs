@@ -79,7 +79,13 @@ pub(crate) enum AskError {
     /// Not its fault, or not known to be.
     Failed(NetError),
     /// Its fault.
-    Offence(Offence),
+    Offence(Box<Offence>),
+}
+
+/// One try that failed; `dropped` where another may do better.
+struct Broken {
+    error: AskError,
+    dropped: bool,
 }
 
 /// Puts `request` to `peer`.
@@ -90,10 +96,11 @@ pub(crate) async fn ask(link: &Link, peer: PeerId, request: &Request, limit: Dur
             tries += 1;
             match ask_once(link, peer, request, limit).await {
                 // A node that gets many streams at the same moment drops some before it has looked at them.
-                Err(AskError::Failed(NetError::Unreachable { .. })) if tries < TRIES => {
+                Err(Broken { dropped: true, .. }) if tries < TRIES => {
                     tokio::time::sleep(Duration::from_millis(u64::from(tries) * 20)).await;
                 }
-                other => return other,
+                Err(broken) => return Err(broken.error),
+                Ok(response) => return Ok(response),
             }
         }
     };
@@ -101,13 +108,14 @@ pub(crate) async fn ask(link: &Link, peer: PeerId, request: &Request, limit: Dur
     tokio::time::timeout(limit, asked).await.unwrap_or_else(late)
 }
 
-async fn ask_once(link: &Link, peer: PeerId, request: &Request, limit: Duration) -> Result<Response, AskError> {
-    let mut stream = link.open(peer, Vec::new(), CATALOG, limit).await.map_err(AskError::Failed)?;
+async fn ask_once(link: &Link, peer: PeerId, request: &Request, limit: Duration) -> Result<Response, Broken> {
+    let failed = |error: NetError| Broken { error: AskError::Failed(error), dropped: false };
+    let mut stream = link.open(peer, Vec::new(), CATALOG, limit).await.map_err(failed)?;
     let broken = |e: FrameError| match e {
         FrameError::Io(e) => {
-            let problem =
-                if e.kind() == ErrorKind::UnexpectedEof { "it closed the stream".into() } else { e.to_string() };
-            AskError::Failed(NetError::Unreachable { peer: peer.to_string(), problem })
+            let ended = e.kind() == ErrorKind::UnexpectedEof;
+            let problem = if ended { "it closed the stream".into() } else { e.to_string() };
+            Broken { dropped: true, ..failed(NetError::Unreachable { peer: peer.to_string(), problem }) }
         }
         FrameError::TooLarge { .. } => offence(peer, "frame-too-large", &e),
         FrameError::Undecodable(_) => offence(peer, "undecodable", &e),
@@ -116,16 +124,17 @@ async fn ask_once(link: &Link, peer: PeerId, request: &Request, limit: Duration)
     let response = frame::read_json(&mut stream, link.limits.max_response).await.map_err(broken)?;
     let _ = stream.close().await;
     match response {
-        Response::Error { code } => Err(AskError::Failed(NetError::Remote {
-            code: code.chars().take(40).collect(),
-            message: format!("peer {peer} answered {:?}", code.chars().take(40).collect::<String>()),
-        })),
+        Response::Error { code } => {
+            let code: String = code.chars().take(40).collect();
+            Err(failed(NetError::Remote { message: format!("peer {peer} answered {code:?}"), code }))
+        }
         response => Ok(response),
     }
 }
 
-fn offence(peer: PeerId, code: &str, error: &FrameError) -> AskError {
-    AskError::Offence(Offence::new(peer, OffenceClass::MalformedMessage, code, error.to_string()))
+fn offence(peer: PeerId, code: &str, error: &FrameError) -> Broken {
+    let offence = Offence::new(peer, OffenceClass::MalformedMessage, code, error.to_string());
+    Broken { error: AskError::Offence(Box::new(offence)), dropped: false }
 }
 
 /// An answer that does not fit its question.

@@ -147,9 +147,10 @@ impl Handle {
         self.link.call(|reply| Command::Provide { keys, reply }).await
     }
 
-    /// Gives a head to the peers closest to its key, and keeps it here; repeated until the node stops.
+    /// Gives a head to the peers closest to its key, and keeps it here; repeated until the node stops, and as soon as
+    /// a network is found.
     ///
-    /// Errors: the bundle does not prove itself ([`NetError::Remote`] with `invalid-head`), or nobody took it
+    /// Errors: the bundle does not prove itself ([`NetError::Remote`] with `invalid-head`), or nobody took it yet
     /// ([`NetError::NoPeers`]).
     pub async fn put_head(&self, bundle: HeadBundle) -> Result<(), NetError> {
         let invalid =

@@ -89,7 +89,7 @@ impl Handle {
                 (peer, None)
             }
             Err(AskError::Offence(offence)) => {
-                self.accuse(offence);
+                self.accuse(*offence);
                 (peer, None)
             }
         }
@@ -161,7 +161,7 @@ impl Handle {
         for head in &mut found {
             head.subnet = network_of(&connected, &head.peer);
         }
-        found.sort_by(|a, b| b.head.head.sequence.cmp(&a.head.head.sequence));
+        found.sort_by_key(|found| std::cmp::Reverse(found.head.head.sequence));
         Ok(found)
     }
 

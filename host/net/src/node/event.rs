@@ -107,6 +107,7 @@ impl Node {
         self.join.reached(peer);
         if self.dht_peers() == 1 {
             let _ = self.swarm.behaviour_mut().kad.bootstrap();
+            self.announce_again();
         }
         if !addresses.is_empty() {
             self.tell(NodeEvent::Identified { peer, addresses });

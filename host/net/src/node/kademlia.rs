@@ -38,6 +38,14 @@ pub(super) enum Query {
     Announce,
 }
 
+/// What is told to the network when there is one.
+pub(super) enum Announcement {
+    /// That this node provides a key.
+    Provides(RecordKey),
+    /// A head that this node published.
+    Head(RecordKey),
+}
+
 impl Node {
     fn is_full(&self) -> bool {
         self.queries.len() >= MAX_QUERIES
@@ -83,7 +91,7 @@ impl Node {
         for key in keys {
             let stored = self.swarm.behaviour_mut().kad.store_mut().provide(key.clone()).is_ok();
             if stored && self.announced.len() < self.limits.max_dht_records && self.announced.insert(key.clone()) {
-                self.to_announce.push_back(key);
+                self.to_announce.push_back(Announcement::Provides(key));
             }
         }
         self.announce_more();
@@ -96,19 +104,36 @@ impl Node {
         }
         let running = self.queries.values().filter(|q| matches!(q, Query::Announce)).count();
         for _ in running..ANNOUNCED_AT_ONCE {
-            let Some(key) = self.to_announce.pop_front() else { return };
-            if let Ok(id) = self.swarm.behaviour_mut().kad.start_providing(key) {
+            let Some(next) = self.to_announce.pop_front() else { return };
+            let kad = &mut self.swarm.behaviour_mut().kad;
+            let query = match next {
+                Announcement::Provides(key) => kad.start_providing(key).ok(),
+                Announcement::Head(key) => {
+                    let record = kad.store_mut().get(&key).map(|record| record.into_owned());
+                    record.and_then(|record| kad.put_record(record, Quorum::All).ok())
+                }
+            };
+            if let Some(id) = query {
                 self.queries.insert(id, Query::Announce);
             }
         }
     }
 
+    /// A network was found, or found again: it has not heard of us.
+    pub(super) fn announce_again(&mut self) {
+        let me = *self.swarm.local_peer_id();
+        let records = self.swarm.behaviour_mut().kad.store_mut().records();
+        let heads: Vec<_> = records.filter(|r| r.publisher == Some(me)).map(|r| r.key.clone()).collect();
+        self.to_announce.clear();
+        self.to_announce.extend(heads.into_iter().map(Announcement::Head));
+        self.to_announce.extend(self.announced.iter().cloned().map(Announcement::Provides));
+        self.announce_more();
+    }
+
     pub(super) fn on_kad(&mut self, event: Event) {
         match event {
             Event::InboundRequest { request: InboundRequest::PutRecord { source, record: Some(record), .. } } => {
-                if !self.verifier.submit(source, record) {
-                    tracing::debug!(%source, "too many records at once: one is dropped");
-                }
+                self.verifier.submit(source, record);
             }
             Event::InboundRequest { request: InboundRequest::AddProvider { record: Some(mut record) } } => {
                 record.addresses.retain(|a| a.len() <= PROVIDER_ADDRESS);

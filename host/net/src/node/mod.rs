@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::behaviour::Behaviour;
 pub(crate) use self::command::{Command, Lead};
 use self::join::Join;
-use self::kademlia::Query;
+use self::kademlia::{Announcement, Query};
 use self::verify::Verifier;
 use crate::types::{BanEntry, Direction, Joined, NodeEvent};
 
@@ -56,7 +56,7 @@ pub(crate) struct Node {
     dials: HashMap<PeerId, Vec<oneshot::Sender<Result<(), String>>>>,
     queries: HashMap<QueryId, Query>,
     bans: HashMap<PeerId, BanEntry>,
-    to_announce: VecDeque<RecordKey>,
+    to_announce: VecDeque<Announcement>,
     announced: HashSet<RecordKey>,
     listens: Vec<Multiaddr>,
     loopback_only: bool,

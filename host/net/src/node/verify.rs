@@ -43,9 +43,11 @@ impl Verifier {
         Self { todo, done }
     }
 
-    /// Whether there was room.
-    pub fn submit(&self, source: PeerId, record: Record) -> bool {
-        self.todo.try_send((source, record)).is_ok()
+    /// Takes a record if there is room.
+    pub fn submit(&self, source: PeerId, record: Record) {
+        if self.todo.try_send((source, record)).is_err() {
+            tracing::debug!(%source, "too many records at once: one is dropped");
+        }
     }
 
     pub async fn next(&mut self) -> Option<Checked> {

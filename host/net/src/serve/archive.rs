@@ -12,7 +12,7 @@ use ggen_core::chunks::{CHUNK_SIZE, chunk_count};
 use ggen_core::hooks::OffenceClass;
 use libp2p::{PeerId, Stream};
 
-use super::{Ended, Server};
+use super::{Ended, Server, silent};
 use crate::content::ArchiveSource;
 use crate::fetch::code;
 use crate::types::Offence;
@@ -30,7 +30,7 @@ pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream)
     match tokio::time::timeout(limits.request_timeout, stream.read_exact(&mut digest)).await {
         Ok(Ok(())) => {}
         Ok(Err(_)) => return Err(None),
-        Err(_) => return Err(Some(Offence::new(peer, OffenceClass::Stalled, "silent", "a stream without a question"))),
+        Err(_) => return silent(peer),
     }
     let digest = Digest::from_bytes(digest);
     let opened = server
@@ -116,7 +116,7 @@ async fn send_chunks(peer: PeerId, stream: Stream, source: Source, chunks: u64, 
             let detail = "a chunk that the archive has not";
             let class = OffenceClass::MalformedMessage;
             let _ = tokio::time::timeout(limit, writer.close()).await;
-            return Err(Some(Offence::new(peer, class, "protocol-violation", detail)));
+            return Err(Some(Box::new(Offence::new(peer, class, "protocol-violation", detail))));
         }
     }
     let _ = tokio::time::timeout(limit, writer.close()).await;

@@ -7,14 +7,12 @@ use std::sync::Arc;
 
 use futures::AsyncWriteExt as _;
 use ggen_core::PackageId;
-use ggen_core::hooks::OffenceClass;
 use libp2p::{PeerId, Stream};
 use serde::Serialize;
 
-use super::{Ended, Server, offence_of};
+use super::{Ended, Server, offence_of, silent};
 use crate::catalog::{Request, Response};
 use crate::frame;
-use crate::types::Offence;
 
 /// What goes round the parts of an answer, in bytes.
 const ROUND: usize = 4096;
@@ -30,7 +28,7 @@ pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream)
             let _ = tokio::time::timeout(limits.request_timeout, reply).await;
             return Err(offence_of(peer, &error));
         }
-        Err(_) => return Err(Some(Offence::new(peer, OffenceClass::Stalled, "silent", "a stream without a question"))),
+        Err(_) => return silent(peer),
     };
     let internal = || Response::Error { code: "internal".to_owned() };
     let response = answer(&server, request).await.unwrap_or_else(internal);

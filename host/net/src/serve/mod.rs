@@ -37,7 +37,7 @@ pub(crate) struct Server {
 }
 
 /// Why a stream was ended: what the peer did, if it did anything.
-pub(crate) type Ended = Result<(), Option<Offence>>;
+pub(crate) type Ended = Result<(), Option<Box<Offence>>>;
 
 /// One stream that counts until it is dropped.
 pub(crate) struct Slot {
@@ -46,13 +46,13 @@ pub(crate) struct Slot {
 }
 
 impl Server {
-    fn slot(self: &Arc<Self>, peer: PeerId) -> Result<Slot, Option<Offence>> {
+    fn slot(self: &Arc<Self>, peer: PeerId) -> Result<Slot, Option<Box<Offence>>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let total: usize = open.values().sum();
         let own = open.get(&peer).copied().unwrap_or(0);
         if own >= self.limits.max_streams_per_peer {
             let detail = format!("more than {own} streams at once");
-            return Err(Some(Offence::new(peer, OffenceClass::Flood, "streams", detail)));
+            return Err(Some(Box::new(Offence::new(peer, OffenceClass::Flood, "streams", detail))));
         }
         if total >= self.limits.max_streams {
             return Err(None);
@@ -89,13 +89,19 @@ impl Drop for Slot {
 }
 
 /// The offence that a frame's error is; none for a stream that only broke off.
-pub(crate) fn offence_of(peer: PeerId, error: &FrameError) -> Option<Offence> {
+pub(crate) fn offence_of(peer: PeerId, error: &FrameError) -> Option<Box<Offence>> {
     let code = match error {
         FrameError::TooLarge { .. } => "frame-too-large",
         FrameError::Undecodable(_) => "undecodable",
         FrameError::Io(_) => return None,
     };
-    Some(Offence::new(peer, OffenceClass::MalformedMessage, code, error.to_string()))
+    Some(Box::new(Offence::new(peer, OffenceClass::MalformedMessage, code, error.to_string())))
+}
+
+/// A stream on which nothing was asked.
+fn silent(peer: PeerId) -> Ended {
+    let detail = "a stream without a question";
+    Err(Some(Box::new(Offence::new(peer, OffenceClass::Stalled, "silent", detail))))
 }
 
 /// The tasks that serve; they end when this is dropped.
@@ -150,13 +156,13 @@ async fn accept<F>(
                         let server = server.clone();
                         tasks.spawn(async move {
                             if let Err(Some(offence)) = served.await {
-                                server.accuse(offence);
+                                server.accuse(*offence);
                             }
                             drop(slot);
                         });
                     }
                     // Dropping the stream resets it.
-                    Err(Some(offence)) => server.accuse(offence),
+                    Err(Some(offence)) => server.accuse(*offence),
                     Err(None) => tracing::debug!(%peer, "too many streams: one is refused"),
                 }
             }

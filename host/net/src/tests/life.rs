@@ -7,7 +7,9 @@ use ggen_core::chunks::CHUNK_SIZE;
 use ggen_core::limits::Limits;
 
 use crate::testing::*;
-use crate::{Identity, Mode, NetError, NetworkState, NoContent, NodeConfig, new_identity, peer_id_of, start};
+use crate::{
+    Identity, Mode, NetError, NetworkState, NoContent, NodeConfig, NodeEvent, new_identity, peer_id_of, start,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_goes_on_alone_and_joins_when_its_anchor_comes() {
@@ -31,10 +33,13 @@ async fn a_node_goes_on_alone_and_joins_when_its_anchor_comes() {
     assert_eq!((status.network, status.dht_responsive), (NetworkState::Isolated, false));
     assert!(matches!(alone.heads(&"a".parse().unwrap()).await, Err(NetError::NoPeers)));
 
+    let head = Publisher::new(1).head("a", 1, u64::MAX);
+    assert!(matches!(alone.put_head(head.bundle.clone()).await, Err(NetError::NoPeers)));
+
     let identity = Identity::Kept(identity);
     let config =
         NodeConfig { identity, mode: Mode::Node, listen: vec![address], limits: quick, ..NodeConfig::default() };
-    let (_anchor, _anchor_events) = start(config, Arc::new(NoContent)).await.unwrap();
+    let (_anchor, mut anchor_events) = start(config, Arc::new(NoContent)).await.unwrap();
     let online = async {
         while alone.status().await.unwrap().network != NetworkState::Online {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -42,6 +47,14 @@ async fn a_node_goes_on_alone_and_joins_when_its_anchor_comes() {
     };
     tokio::time::timeout(Duration::from_secs(15), online).await.unwrap();
     assert!(alone.status().await.unwrap().dht_responsive);
+    let told = async {
+        loop {
+            if let Some(NodeEvent::HeadStored(stored)) = anchor_events.recv().await {
+                return stored;
+            }
+        }
+    };
+    assert_eq!(*tokio::time::timeout(Duration::from_secs(10), told).await.unwrap(), head);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
