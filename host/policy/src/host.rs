@@ -59,6 +59,8 @@ pub struct PolicyHost {
 pub struct ShownLink {
     /// Which hook's chain it stands in.
     pub hook: Hook,
+    /// Place in that chain, from 0.
+    pub place: u32,
     /// What it calls itself; as configured, while it cannot be loaded.
     pub policy: String,
     /// Its version; empty while it cannot be loaded.
@@ -172,6 +174,23 @@ impl PolicyHost {
     /// Loads and configures every link, and tells what there is and what is wrong with it.
     #[must_use]
     pub fn show(&self) -> Vec<ShownLink> {
+        let mut shown = self.show_links();
+        let locked: Vec<_> = Hook::ALL.iter().flat_map(|hook| self.chains.links(*hook)).collect();
+        let weaker = |link: &&Link| !link.config.locked && link.config.mode != Mode::Enforce;
+        for link in locked.iter().filter(|link| weaker(link)) {
+            let same = |other: &&&Link| {
+                other.config.locked && other.config.hook == link.config.hook && other.config.use_ == link.config.use_
+            };
+            let Some(lock) = locked.iter().find(same) else { continue };
+            let is_this = |row: &&mut ShownLink| row.hook == link.config.hook && row.place == link.place;
+            if let Some(row) = shown.iter_mut().find(is_this) {
+                row.problem = Some(format!("it is locked by {}, and asked all the same", lock.config.from));
+            }
+        }
+        shown
+    }
+
+    fn show_links(&self) -> Vec<ShownLink> {
         let links = Hook::ALL.into_iter().flat_map(|hook| self.chains.links(hook));
         match self.runtime() {
             Err(problem) => links.map(|link| shown(link, Err(Arc::clone(&problem)))).collect(),
@@ -209,6 +228,7 @@ fn shown(link: &Link, usable: Result<Arc<Loaded>, Arc<LinkProblem>>) -> ShownLin
     };
     ShownLink {
         hook: config.hook,
+        place: link.place,
         policy: link.name().to_owned(),
         version,
         digest,

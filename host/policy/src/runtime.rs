@@ -22,8 +22,8 @@ use crate::state::State;
 pub const TICK: Duration = Duration::from_millis(10);
 /// Decisions that run at once: each may use a policy's whole memory.
 const AT_ONCE: usize = 8;
-/// Stack for the host's own frames, beside the policy's.
-const HOST_STACK: usize = 2 << 20;
+/// Stack for the host's own frames beside the policy's, the compiler's among them. Costs nothing until it is used.
+const HOST_STACK: usize = 8 << 20;
 
 /// What all policies share.
 pub struct Runtime {

@@ -98,6 +98,27 @@ fn a_shadow_is_recorded_and_never_heeded() {
 }
 
 #[test]
+fn what_an_organization_locks_stays_and_says_so() {
+    let bytes: &'static [u8] = allow("mild").leak();
+    let builtins = vec![BuiltIn { name: "mild", bytes }];
+    let locked = LinkConfig {
+        locked: true,
+        ..LinkConfig::new(Hook::Verification, "mild", LinkSource::Organization("/etc/ggen/policy.toml".into()))
+    };
+    let off = LinkConfig {
+        mode: Mode::Off,
+        ..LinkConfig::new(Hook::Verification, "mild", LinkSource::User("config.toml".into()))
+    };
+    let links = vec![off, locked];
+    let host = PolicyHost::open(HostOptions { builtins, links, ..HostOptions::default() }).unwrap();
+    assert_eq!(host.review_plan(&job(), &[item("a")]).decisions.len(), 1);
+    let shown = host.show();
+    assert_eq!(shown[0].problem, None);
+    assert!(shown[1].problem.as_ref().unwrap().contains("locked by /etc/ggen/policy.toml"), "{shown:?}");
+    assert_eq!(host.locked_by(Hook::Verification, "mild").as_deref(), Some("/etc/ggen/policy.toml"));
+}
+
+#[test]
 fn without_policies_plans_are_denied_and_the_rest_is_built_in() {
     let host = PolicyHost::open(HostOptions::default()).unwrap();
     let plan = host.review_plan(&job(), &[item("a")]);
