@@ -13,7 +13,7 @@ use semver::Version;
 use crate::db::{catalog, package, search, sql, trust};
 use crate::install::bind_record;
 use crate::trust_log::Record;
-use crate::{Binding, CatalogPackage, How, SearchHit, Source, Store, StoreError, documents, fsio};
+use crate::{Binding, CatalogPackage, How, SearchHit, Source, Store, StoreError, documents, fsio, layout};
 
 impl Store {
     /// Takes a verified head in. It is believed only if it is [`Succession::Newer`]; after [`Succession::Equivocation`]
@@ -29,11 +29,13 @@ impl Store {
             Ok((succession, new_roots))
         })?;
         if source.is_kept() {
-            let registry = self.layout().registry();
-            if new_roots {
-                documents::write_roots(&registry, head.publisher.id, &head.bundle.roots, own)?;
+            // Also where an earlier call was cut off between the database and the file.
+            let (registry, id) = (self.layout().registry(), head.head.id());
+            if new_roots || !layout::root_file(&registry, id.publisher, head.publisher.root_version).exists() {
+                documents::write_roots(&registry, id.publisher, &head.bundle.roots, own)?;
             }
-            if succession == Succession::Newer {
+            let late = succession == Succession::Same && !layout::head_file(&registry, id.publisher, &id.name).exists();
+            if succession == Succession::Newer || late {
                 documents::write_head(&registry, head, own)?;
             }
         }

@@ -53,6 +53,9 @@ impl Store {
     }
 
     fn clear(&self, path: &Path, dry_run: bool, cleaned: &mut Cleaned) -> Result<(), StoreError> {
+        if std::fs::symlink_metadata(path).is_err() {
+            return Ok(());
+        }
         let size = fsio::size_of(path);
         if !dry_run {
             fsio::remove_any(path)?;
@@ -84,11 +87,12 @@ impl Store {
 
     fn clean_partials(&self, dry_run: bool, cleaned: &mut Cleaned) -> Result<(), StoreError> {
         let partials = self.layout().partials();
-        for name in fsio::names_in(&partials)? {
-            let path = partials.join(&name);
+        let names = fsio::names_in(&partials)?;
+        for name in &names {
+            let path = partials.join(name);
             if name.parse::<Digest>().is_err() {
-                let owner = path.with_extension("");
-                if !owner.exists() {
+                let owned = name.split('.').next().is_some_and(|o| names.iter().any(|n| n == o));
+                if !owned {
                     self.clear(&path, dry_run, cleaned)?;
                 }
                 continue;

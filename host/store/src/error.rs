@@ -75,7 +75,7 @@ pub enum StoreError {
     #[error("{id} {version} is another release ({found:?}) than the one that is known ({known:?})")]
     ReleaseChanged {
         /// The package.
-        id: PackageId,
+        id: Box<PackageId>,
         /// Its version.
         version: Version,
         /// The release that stands.

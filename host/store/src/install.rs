@@ -13,6 +13,7 @@
 //! is removed by whoever finds the journal of the transaction that left it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ggen_core::files::FileList;
 use ggen_core::release::SignedRelease;
@@ -27,7 +28,7 @@ use crate::error::{StoreError, at};
 use crate::journal::{Journal, Placed};
 use crate::locks::{self, Kind, Lock, LockHolder};
 use crate::trust_log::Record;
-use crate::{Store, documents, fsio};
+use crate::{Installed, Store, documents, fsio};
 
 /// Work in progress: a directory of its own, removed when dropped.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct Staging {
     store: Store,
     dir: PathBuf,
     staged: Vec<StagedPackage>,
+    /// Set where the directory has what only a later start can put back.
+    keep: AtomicBool,
     _lock: Lock,
 }
 
@@ -67,42 +70,12 @@ pub struct Commit {
     pub files: FileList,
 }
 
-/// An installed package.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Installed {
-    /// Which.
-    pub id: PackageId,
-    /// Its version.
-    pub version: Version,
-    /// Where its files are.
-    pub path: PathBuf,
-    /// The digest of its archive.
-    pub digest: Digest,
-    /// The digest of its signed release.
-    pub release: Digest,
-    /// The user asked for it by name.
-    pub direct: bool,
-    /// Names of the packages that asked for it.
-    pub requested_by: Vec<String>,
-    /// Where it came from, for people.
-    pub origin: String,
-    /// When, in milliseconds since the Unix epoch.
-    pub installed_at: u64,
-}
-
-/// A removed package.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Removed {
-    /// Which.
-    pub id: PackageId,
-    /// Its version.
-    pub version: Version,
-}
-
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next start: its lock goes with this process.
-        let _ = fsio::remove_any(&self.dir);
+        if !self.keep.load(Ordering::Relaxed) {
+            // What cannot be removed now is removed by the next start: its lock goes with this process.
+            let _ = fsio::remove_any(&self.dir);
+        }
     }
 }
 
@@ -137,6 +110,13 @@ impl Staging {
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
+
+    /// Leaves everything as a killed process would.
+    #[cfg(test)]
+    pub(crate) fn abandon(self) -> PathBuf {
+        self.keep.store(true, Ordering::Relaxed);
+        self.dir.clone()
+    }
 }
 
 impl Store {
@@ -147,14 +127,20 @@ impl Store {
         let tmp = self.layout().tmp();
         let made = tempfile::Builder::new().prefix("tx-").tempdir_in(&tmp).map_err(at("create in", &tmp))?;
         let lock = locks::wait(&made.path().join("lock"), Kind::Exclusive, "tmp", self.limits(), &mut |_| ())?;
-        Ok(Staging { store: self.clone(), dir: made.keep(), staged: Vec::new(), _lock: lock })
+        Ok(Staging {
+            store: self.clone(),
+            dir: made.keep(),
+            staged: Vec::new(),
+            keep: AtomicBool::new(false),
+            _lock: lock,
+        })
     }
 
     pub(crate) fn lock_clean(&self, kind: Kind, waiting: &mut dyn FnMut(&LockHolder)) -> Result<Lock, StoreError> {
         locks::wait(&self.layout().clean_lock(), kind, "the clean-up lock", self.limits(), waiting)
     }
 
-    fn lock_packages(
+    pub(crate) fn lock_packages(
         &self,
         names: &[PackageName],
         waiting: &mut dyn FnMut(&LockHolder),
@@ -198,7 +184,11 @@ impl Store {
         self.make_durable(packages)?;
         let done = journal.place(self, staging.dir()).and_then(|()| self.record(packages, bind));
         if let Err(error) = done {
-            journal.undo(self, staging.dir())?;
+            // By what the database says: an error of a commit need not mean that it did not happen.
+            if let Err(error) = journal.recover(self, staging.dir()) {
+                tracing::warn!(%error, "an install could not be undone; the next start does it");
+                staging.keep.store(true, Ordering::Relaxed);
+            }
             return Err(error);
         }
         // The transaction stands: what cannot be swept now is swept by the next start.
@@ -260,7 +250,11 @@ impl Store {
     }
 
     /// The commit itself.
-    fn record(&self, packages: &[Commit], bind: &[(PackageName, PublisherId, How)]) -> Result<(), StoreError> {
+    pub(crate) fn record(
+        &self,
+        packages: &[Commit],
+        bind: &[(PackageName, PublisherId, How)],
+    ) -> Result<(), StoreError> {
         let now = fsio::now();
         self.db().write("record an install in", true, |t| {
             let mut records = Vec::new();
@@ -287,60 +281,6 @@ impl Store {
             }
             trust::log(t, self.layout(), &records)
         })
-    }
-
-    /// What is installed, sorted by name.
-    pub fn installed(&self) -> Result<Vec<Installed>, StoreError> {
-        let rows = self.db().read("read installs from", installs::all)?;
-        Ok(rows.into_iter().map(|row| self.to_installed(row)).collect())
-    }
-
-    pub(crate) fn to_installed(&self, row: InstallRow) -> Installed {
-        Installed {
-            path: self.layout().package(&row.id.name, &row.version),
-            id: row.id,
-            version: row.version,
-            digest: row.archive,
-            release: row.release,
-            direct: row.direct,
-            requested_by: row.requested_by,
-            origin: row.origin,
-            installed_at: row.installed_at,
-        }
-    }
-
-    /// The signed release of an installed package.
-    pub fn installed_release(&self, name: &PackageName) -> Result<Option<SignedRelease>, StoreError> {
-        self.db().read("read installs from", |c| installs::release(c, name))
-    }
-
-    /// Removes packages: all of them or, where one is not installed, none. Their archives stay for `clean`.
-    pub fn remove(
-        &self,
-        names: &[PackageName],
-        waiting: &mut dyn FnMut(&LockHolder),
-    ) -> Result<Vec<Removed>, StoreError> {
-        let mut names = names.to_vec();
-        names.sort();
-        names.dedup();
-        let staging = self.stage()?;
-        let _clean = self.lock_clean(Kind::Shared, waiting)?;
-        let _locks = self.lock_packages(&names, waiting)?;
-        let journal = Journal { place: Vec::new(), names: names.clone() };
-        journal.write(staging.dir())?;
-        let removed = self.db().write("remove an install from", true, |t| {
-            let mut removed = Vec::new();
-            for name in &names {
-                let Some(row) = installs::one(t, name).map_err(sql("read"))? else {
-                    return Err(StoreError::NotInstalled { name: name.clone() });
-                };
-                installs::remove(t, name)?;
-                removed.push(Removed { id: row.id, version: row.version });
-            }
-            Ok(removed)
-        })?;
-        journal.sweep(self, staging.dir())?;
-        Ok(removed)
     }
 }
 

@@ -16,12 +16,18 @@ mod error;
 mod fsio;
 pub mod index;
 mod install;
+mod installed;
 mod journal;
 mod keys;
 mod layout;
 mod locks;
+mod lookups;
 mod open;
 mod partial;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod trust_log;
 mod verify;
 
@@ -40,7 +46,8 @@ pub use db::search::SearchHit;
 pub use db::trust::{Binding, How};
 pub use error::StoreError;
 pub use index::{IndexReport, Rejected};
-pub use install::{Commit, Installed, Removed, StagedPackage, Staging};
+pub use install::{Commit, StagedPackage, Staging};
+pub use installed::{Installed, Removed};
 pub use keys::{KeyInfo, PublisherKey};
 pub use locks::LockHolder;
 pub use partial::Partial;

@@ -155,19 +155,20 @@ enum Known {
 }
 
 fn known(t: &Transaction<'_>, id: &PackageId, version: &Version) -> Result<Known, StoreError> {
-    let text = "SELECT v.envelope IS NOT NULL FROM versions v JOIN packages p ON p.id = v.package
+    let text = "SELECT v.envelope IS NOT NULL, v.unsigned FROM versions v JOIN packages p ON p.id = v.package
         WHERE p.publisher = ?1 AND p.name = ?2 AND v.version = ?3";
-    let signed: Option<bool> = t
+    let found: Option<(bool, bool)> = t
         .prepare_cached(text)
         .and_then(|mut s| {
             let key = params![id.publisher.0.as_bytes(), id.name.as_str(), version.to_string()];
-            s.query_row(key, |r| r.get(0)).optional()
+            s.query_row(key, |r| Ok((r.get(0)?, r.get(1)?))).optional()
         })
         .map_err(sql("read"))?;
-    Ok(match signed {
-        None => Known::Nothing,
-        Some(false) => Known::Unsigned,
-        Some(true) => Known::Signed,
+    Ok(match found {
+        Some((true, _)) => Known::Signed,
+        Some((false, true)) => Known::Unsigned,
+        // A head may have named a version whose release was not here.
+        Some((false, false)) | None => Known::Nothing,
     })
 }
 

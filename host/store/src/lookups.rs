@@ -1,0 +1,65 @@
+//! Small questions about a home that several jobs ask, and two small notes.
+//!
+//! Reads and writes rows; decides nothing.
+
+use ggen_core::{PackageName, PublisherId};
+use rusqlite::{OptionalExtension, params};
+
+use crate::Installed;
+use crate::Store;
+use crate::archive::GgenFile;
+use crate::db::catalog::Source;
+use crate::db::{digest_column, installs};
+use crate::error::StoreError;
+
+/// Publishers that one prefix may name before it is of no use.
+const MAX_SAME_PREFIX: i64 = 16;
+
+impl Store {
+    /// The installed version of a name, if any.
+    pub fn installed_package(&self, name: &PackageName) -> Result<Option<Installed>, StoreError> {
+        let row = self.db().read("read installs from", |c| installs::one(c, name))?;
+        Ok(row.map(|row| self.to_installed(row)))
+    }
+
+    /// Publishers of known packages whose id begins with `prefix` (lower-case hexadecimal digits), at most 16.
+    pub fn publishers(&self, prefix: &str) -> Result<Vec<PublisherId>, StoreError> {
+        self.db().read("read publishers from", |c| {
+            let text = "SELECT DISTINCT publisher FROM packages WHERE lower(hex(publisher)) LIKE ?1 || '%' LIMIT ?2";
+            let mut statement = c.prepare_cached(text)?;
+            let rows = statement.query_map(params![prefix, MAX_SAME_PREFIX], |row| digest_column(row, 0))?;
+            rows.map(|row| row.map(PublisherId)).collect()
+        })
+    }
+
+    /// Packages in the catalog.
+    pub fn package_count(&self) -> Result<usize, StoreError> {
+        let count: Option<i64> = self.db().read("count packages in", |c| {
+            c.prepare_cached("SELECT count(*) FROM packages")?.query_row([], |row| row.get(0)).optional()
+        })?;
+        Ok(count.and_then(|n| usize::try_from(n).ok()).unwrap_or(0))
+    }
+
+    /// Notes that the user asked by name for packages that are installed already.
+    pub fn mark_direct(&self, names: &[PackageName]) -> Result<(), StoreError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.db().write("note requests in", false, |t| {
+            for name in names {
+                let sql = crate::db::sql("note a request in");
+                t.execute("UPDATE installs SET direct = 1 WHERE name = ?1", [name.as_str()]).map_err(sql)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes the verified documents of a `.ggen` file into the catalog.
+    pub fn accept_file(&self, file: &GgenFile, now: u64) -> Result<(), StoreError> {
+        self.accept_roots(&file.roots, now)?;
+        if let Some(head) = &file.head {
+            self.accept_head(head, Source::File, now)?;
+        }
+        self.accept_release(&file.release, Source::File, now)
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the store as a whole, one file a subject.
+//!
+//! Decides nothing.
+
+mod archives;
+mod catalog;
+mod hostile;
+mod index;
+mod installs;
+mod recovery;
+mod upkeep;

@@ -1,0 +1,161 @@
+//! What a killed process leaves, and what the next one makes of it.
+//!
+//! Decides nothing.
+
+use crate::journal::{Journal, Placed};
+use crate::testing::{Author, Home, commit_of, install, listing};
+use crate::{Source, Store};
+use ggen_core::release::SignedRelease;
+
+/// Does the steps of a commit up to `until`, and then dies.
+fn die_at(store: &Store, release: &SignedRelease, until: u32) {
+    let mut staging = store.stage().unwrap();
+    let staged = staging.unpack(release).unwrap();
+    let r = &release.release;
+    let place = vec![Placed::new(&r.name, &r.version, release.digest, &staged.dir).unwrap()];
+    let journal = Journal { place, names: vec![r.name.clone()] };
+    if until >= 1 {
+        journal.write(staging.dir()).unwrap();
+    }
+    if until >= 2 {
+        journal.place(store, staging.dir()).unwrap();
+    }
+    if until >= 3 {
+        store.record(&[commit_of(release, staged.files)], &[]).unwrap();
+    }
+    if until >= 4 {
+        journal.sweep(store, staging.dir()).unwrap();
+    }
+    assert!(staging.abandon().exists());
+}
+
+fn state(home: &Home) -> (Vec<String>, Vec<String>, usize) {
+    let store = home.again();
+    assert_eq!(store.verify(None).unwrap().damaged, []);
+    assert_eq!(store.notices(), []);
+    let installed = store.installed().unwrap().iter().map(|i| format!("{} {}", i.id.name, i.version)).collect();
+    let there = listing(&home.path().join("packages")).into_iter().filter(|p| p.ends_with("package.toml")).collect();
+    (installed, there, std::fs::read_dir(home.path().join("tmp")).unwrap().count())
+}
+
+#[test]
+fn a_first_install_is_wholly_there_or_not_at_all() {
+    for until in 0..=4 {
+        let (home, mut author) = (Home::new(), Author::new(1));
+        let release = author.publish(&home.store, "pkg", "1.0.0");
+        die_at(&home.store, &release, until);
+        let (installed, there, left) = state(&home);
+        let expected: (&[&str], &[&str]) =
+            if until < 3 { (&[], &[]) } else { (&["pkg 1.0.0"], &["pkg/1.0.0/package.toml"]) };
+        assert_eq!((installed, there), (strings(expected.0), strings(expected.1)), "killed after step {until}");
+        assert_eq!(left, 0, "killed after step {until}");
+        install(&home.again(), &[&release]).unwrap();
+        assert_eq!(state(&home).0, ["pkg 1.0.0"]);
+    }
+}
+
+#[test]
+fn an_upgrade_is_the_old_or_the_new_version() {
+    for until in 0..=4 {
+        let (home, mut author) = (Home::new(), Author::new(1));
+        let (one, two) = (author.publish(&home.store, "pkg", "1.0.0"), author.publish(&home.store, "pkg", "2.0.0"));
+        install(&home.store, &[&one]).unwrap();
+        die_at(&home.store, &two, until);
+        let (installed, there, left) = state(&home);
+        let version = if until < 3 { "1.0.0" } else { "2.0.0" };
+        assert_eq!(installed, [format!("pkg {version}")], "killed after step {until}");
+        assert_eq!((there, left), (vec![format!("pkg/{version}/package.toml")], 0), "killed after step {until}");
+    }
+}
+
+#[test]
+fn an_exchange_that_did_not_count_is_taken_back() {
+    let (home, mut author, mut other) = (Home::new(), Author::new(1), Author::new(2));
+    let mine = author.publish(&home.store, "pkg", "1.0.0");
+    let theirs = {
+        let dir = crate::testing::tree(&[("package.toml", "other")]);
+        let release = other.release(&home.store, "pkg", "1.0.0", dir.path());
+        let head = other.head(&release);
+        home.store.accept_head(&head, Source::Own, 1).unwrap();
+        release
+    };
+    install(&home.store, &[&mine]).unwrap();
+    die_at(&home.store, &theirs, 2);
+    assert_eq!(std::fs::read(home.path().join("packages/pkg/1.0.0/package.toml")).unwrap(), b"other");
+    assert_eq!(state(&home).0, ["pkg 1.0.0"]);
+    assert_eq!(std::fs::read(home.path().join("packages/pkg/1.0.0/package.toml")).unwrap(), b"1.0.0");
+}
+
+#[test]
+fn others_at_work_are_left_alone() {
+    let (home, mut author) = (Home::new(), Author::new(1));
+    let release = author.publish(&home.store, "pkg", "1.0.0");
+    let mut staging = home.store.stage().unwrap();
+    let files = staging.unpack(&release).unwrap().files;
+    let other = home.again();
+    other.clean(false, u64::MAX, &mut |_| ()).unwrap();
+    home.store.commit(staging, vec![commit_of(&release, files)], vec![], &mut |_| ()).unwrap();
+    assert_eq!(state(&home).0, ["pkg 1.0.0"]);
+}
+
+#[test]
+fn a_lost_or_broken_database_is_rebuilt_and_trust_survives() {
+    for broken in [None, Some(b"this is no database at all, but it is long enough".to_vec()), Some(vec![])] {
+        let (home, mut author, stranger) = (Home::new(), Author::new(1), Author::new(2));
+        let one = author.publish(&home.store, "pkg", "1.0.0");
+        let two = author.publish(&home.store, "pkg", "1.1.0");
+        author.publish(&home.store, "dep", "0.1.0");
+        home.store.bind(&"other".parse().unwrap(), stranger.id, crate::How::User, 3).unwrap();
+        home.store.bind(&"gone".parse().unwrap(), stranger.id, crate::How::User, 3).unwrap();
+        home.store.unbind(&"gone".parse().unwrap()).unwrap();
+        install(&home.store, &[&one]).unwrap();
+        let before = home.store.package(&author.package("pkg")).unwrap().unwrap();
+        let path = home.path().to_owned();
+        for name in ["state.db", "state.db-wal", "state.db-shm"] {
+            let _ = std::fs::remove_file(path.join(name));
+        }
+        let was_broken = broken.as_ref().is_some_and(|b| !b.is_empty());
+        if let Some(bytes) = broken {
+            std::fs::write(path.join("state.db"), bytes).unwrap();
+        }
+        let again = home.again();
+        assert_eq!(again.notices().iter().map(|n| n.code).collect::<Vec<_>>(), ["database-rebuilt"]);
+        assert_eq!(path.join("state.db.corrupted").exists(), was_broken);
+        let after = again.package(&author.package("pkg")).unwrap().unwrap();
+        assert_eq!((after.mark, after.head), (before.mark, before.head));
+        assert_eq!(after.versions.iter().filter(|v| v.release.is_some()).count(), 2);
+        assert_eq!(again.bindings().unwrap().len(), 1);
+        let installed = again.installed().unwrap();
+        assert_eq!((installed.len(), installed[0].release), (1, one.digest));
+        assert_eq!(again.verify(None).unwrap().damaged, []);
+        install(&again, &[&two]).unwrap();
+        drop(again);
+        assert_eq!(home.again().notices(), []);
+    }
+}
+
+#[test]
+fn a_mark_that_only_the_log_has_still_counts() {
+    let (home, mut author) = (Home::new(), Author::new(1));
+    let dir = crate::testing::tree(&[("a", "1")]);
+    let release = author.release(&home.store, "pkg", "1.0.0", dir.path());
+    let (first, second) = (author.head(&release), author.head(&release));
+    home.store.accept_head(&first, Source::File, 1).unwrap();
+    let mark = second.mark();
+    let record = crate::trust_log::Record::Mark {
+        publisher: author.id,
+        name: "pkg".parse().unwrap(),
+        sequence: mark.sequence,
+        digest: mark.digest,
+    };
+    crate::trust_log::append(&home.path().join("trust.log"), &[record]).unwrap();
+    let again = home.again();
+    assert_eq!(again.package(&author.package("pkg")).unwrap().unwrap().mark, Some(mark));
+    assert_eq!(again.accept_head(&first, Source::File, 1).unwrap(), ggen_core::head::Succession::Older);
+    assert_eq!(again.accept_head(&second, Source::File, 1).unwrap(), ggen_core::head::Succession::Same);
+    assert_eq!(again.package(&author.package("pkg")).unwrap().unwrap().head, Some(second));
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|t| (*t).to_owned()).collect()
+}
