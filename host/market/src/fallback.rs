@@ -3,6 +3,7 @@
 //! The fallback policy decides all of it; this keeps the record of what was tried. Invariant: an origin that the route
 //! leaves out is never touched in the job.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ pub(crate) struct Route {
     job: Job,
     begun: Instant,
     tried: Mutex<Vec<Attempt>>,
+    visited: Mutex<BTreeSet<Origin>>,
 }
 
 /// How a job goes on after trouble.
@@ -54,7 +56,14 @@ impl Market {
             hint: refusal.reason.hint,
         })?;
         self.detail(format!("route: {}", shown(&stages)));
-        Ok(Route { stages, host, job: job.clone(), begun: Instant::now(), tried: Mutex::default() })
+        Ok(Route {
+            stages,
+            host,
+            job: job.clone(),
+            begun: Instant::now(),
+            tried: Mutex::default(),
+            visited: Mutex::default(),
+        })
     }
 
     /// Asks how to go on after `trouble` with `origin`. A policy that stops ends the job.
@@ -80,7 +89,12 @@ impl Market {
                 self.check_cancelled()?;
                 Ok(Next::Again)
             }
-            Action::TurnTo(origin) => Ok(Next::TurnTo(Some(origin))),
+            Action::TurnTo(next) => {
+                if trouble == Trouble::Unreachable {
+                    self.tell(code, "P2P network unreachable, using local registry");
+                }
+                Ok(Next::TurnTo(Some(next)))
+            }
             Action::Degrade(reason) => Ok(Next::Degraded(self.tell(&reason.code, reason.message))),
             Action::Stop(reason) => Err(MarketError::Stopped {
                 code: format!("{}/{}", review.policy, reason.code),
@@ -102,6 +116,11 @@ impl Route {
         self.stages.iter().any(|stage| stage.origins.contains(&origin))
     }
 
+    /// Notes that the job has come to `origin`.
+    pub(crate) fn visit(&self, origin: Origin) {
+        self.visited.lock().unwrap_or_else(PoisonError::into_inner).insert(origin);
+    }
+
     /// All origins, in the order of their stages.
     pub(crate) fn origins(&self) -> impl Iterator<Item = Origin> + '_ {
         self.stages.iter().flat_map(|stage| stage.origins.iter().copied())
@@ -119,7 +138,8 @@ impl Route {
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         tried.push(Attempt { origin, trouble, code: code.to_owned(), elapsed_ms: elapsed });
         let same = tried.iter().filter(|a| a.origin == origin && a.code == code).count();
-        let untried = self.origins().filter(|o| !tried.iter().any(|a| a.origin == *o)).collect();
+        let visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        let untried = self.origins().filter(|o| !visited.contains(o) && *o != origin).collect();
         let most = u64::try_from(MAX_JOB.as_millis()).unwrap_or(u64::MAX);
         Situation {
             trouble,

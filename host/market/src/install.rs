@@ -113,11 +113,13 @@ impl Market {
         let mut failed = None;
         let mut turn_to: Option<Origin> = None;
         for stage in &route.stages {
-            if turn_to.is_some_and(|origin| !stage.origins.contains(&origin)) {
+            // An origin that is turned to ends the stages before it; one that is behind already changes nothing.
+            if turn_to.is_some_and(|origin| !touched.contains(&origin) && !stage.origins.contains(&origin)) {
                 continue;
             }
             turn_to = None;
             for origin in &stage.origins {
+                route.visit(*origin);
                 match origin {
                     Origin::Peers | Origin::LocalNetwork if session.is_none() => {
                         let (reached, next) = self.reach(route, *origin, warnings).await?;

@@ -119,10 +119,7 @@ impl Market {
         let code = "bootstrap-unreachable";
         // The node itself tries again in the background; only a policy's stop ends it.
         match self.trouble(&route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await? {
-            Next::Degraded(_) | Next::Again => {}
-            Next::TurnTo(_) => {
-                self.tell(code, "P2P network unreachable, using local registry");
-            }
+            Next::Degraded(_) | Next::Again | Next::TurnTo(_) => {}
         }
         self.write_decisions();
         Ok(())

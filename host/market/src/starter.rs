@@ -20,7 +20,8 @@ macro_rules! starter {
 }
 
 /// The packages, as `publish --output` wrote them.
-static PACKAGES: &[&[u8]] = &[];
+static PACKAGES: &[&[u8]] =
+    starter!["hello-ggen-1.0.0", "project-papers-1.0.0", "release-vocabulary-1.0.0", "rest-api-blueprint-1.0.0"];
 
 static IDS: OnceLock<BTreeSet<PackageId>> = OnceLock::new();
 

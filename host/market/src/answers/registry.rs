@@ -1,0 +1,188 @@
+//! Answers about what a home has: list, info, verify, clean, update, inspect.
+
+use super::Notice;
+use ggen_core::Digest;
+use ggen_core::PackageName;
+use ggen_core::PublisherId;
+use semver::Version;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// One version in `info`.
+#[derive(Clone, Debug, Serialize)]
+pub struct InfoVersion {
+    /// The version.
+    pub version: Version,
+    /// Whose it is.
+    pub publisher: PublisherId,
+    /// The archive's digest.
+    pub digest: Digest,
+    /// By the publisher's word, in milliseconds since the Unix epoch; none without a signed release.
+    pub published: Option<u64>,
+    /// Why it should not be used, where it was yanked.
+    pub yanked: Option<String>,
+}
+
+/// One dependency in `info`.
+#[derive(Clone, Debug, Serialize)]
+pub struct InfoDependency {
+    /// The name.
+    pub name: PackageName,
+    /// The range.
+    pub version_req: String,
+    /// Not installed unasked.
+    pub optional: bool,
+    /// Whose, where the release says so.
+    pub publisher: Option<PublisherId>,
+}
+
+/// `marketplace info`.
+#[derive(Clone, Debug, Serialize)]
+pub struct InfoAnswer {
+    /// The package.
+    pub name: PackageName,
+    /// What the newest release says.
+    pub description: String,
+    /// Its licence.
+    pub license: Option<String>,
+    /// The installed version.
+    pub installed: Option<Version>,
+    /// Highest first.
+    pub versions: Vec<InfoVersion>,
+    /// Of the newest version.
+    pub dependencies: Vec<InfoDependency>,
+    /// What the user is told.
+    pub warnings: Vec<Notice>,
+}
+
+/// One package of `list`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListedPackage {
+    /// The package.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Whose it is.
+    pub publisher: PublisherId,
+    /// Where its files are.
+    pub path: PathBuf,
+    /// Asked for by the user.
+    pub direct: bool,
+}
+
+/// `marketplace list`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListAnswer {
+    /// By name.
+    pub packages: Vec<ListedPackage>,
+}
+
+/// `marketplace remove`.
+#[derive(Clone, Debug, Serialize)]
+pub struct RemoveAnswer {
+    /// What is gone.
+    pub removed: Vec<PackageName>,
+    /// Dependencies that nothing needs any more, and that stay.
+    pub unneeded: Vec<PackageName>,
+}
+
+/// A file that is not what was signed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Damage {
+    /// The package.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// The file, beneath the package's directory.
+    pub path: String,
+    /// `changed`, `missing`, `unexpected`, …
+    pub problem: String,
+}
+
+/// `marketplace verify`.
+#[derive(Clone, Debug, Serialize)]
+pub struct VerifyAnswer {
+    /// Packages looked at.
+    pub checked: usize,
+    /// What is wrong, after any repair.
+    pub damaged: Vec<Damage>,
+    /// Packages that were mended.
+    pub repaired: Vec<PackageName>,
+}
+
+/// `marketplace clean`.
+#[derive(Clone, Debug, Serialize)]
+pub struct CleanAnswer {
+    /// Bytes that were freed, or would be.
+    pub freed_bytes: u64,
+    /// What was removed, or would be.
+    pub removed: Vec<String>,
+    /// Nothing was removed.
+    pub dry_run: bool,
+}
+
+/// An index entry that was not taken.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectedEntry {
+    /// What it is.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// `marketplace update`.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpdateAnswer {
+    /// Releases looked at.
+    pub scanned: u64,
+    /// New ones.
+    pub added: u64,
+    /// Packages whose head moved.
+    pub updated: u64,
+    /// What was not taken.
+    pub rejected: Vec<RejectedEntry>,
+    /// The index.
+    pub saved_to: PathBuf,
+    /// What the user is told.
+    pub warnings: Vec<Notice>,
+}
+
+/// A file in an archive.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectedFile {
+    /// Beneath the package's directory.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Mode 755.
+    pub executable: bool,
+    /// Of its bytes.
+    pub digest: Digest,
+}
+
+/// `marketplace inspect`.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectAnswer {
+    /// Whether it would be taken from a peer.
+    pub accepted: bool,
+    /// Why not.
+    pub reasons: Vec<Notice>,
+    /// What is in it, as far as it could be read.
+    pub files: Vec<InspectedFile>,
+    /// The files' bytes.
+    pub unpacked_size: u64,
+    /// What a `.ggen` file says it is, once its signature was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<InspectedRelease>,
+}
+
+/// The signed release of a `.ggen` file.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectedRelease {
+    /// The package.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Who signed it.
+    pub publisher: PublisherId,
+}
