@@ -1,6 +1,6 @@
 //! How fast an archive comes from one holder on loopback, beside a bare libp2p TLS stream in the same run.
 //!
-//! `cargo run --release -p ggen-net --example fetch_bench [MEGABYTES]`. Prints; decides nothing.
+//! `cargo run --release -p ggen-net --example fetch_bench [MEGABYTES] [--fetch-only]`. Prints; decides nothing.
 
 use std::error::Error;
 use std::fs::File;
@@ -227,6 +227,9 @@ fn main() -> Outcome<()> {
         let (fetch, cpu) = (rate(size, time), processor_time() - before);
         let memory = peak_memory();
         println!("round {round}: to a proved file {fetch:.0} MB/s, {cpu:.2} s of processors, peak memory {memory} MB");
+        if std::env::args().any(|a| a == "--fetch-only") {
+            continue;
+        }
         let before = processor_time();
         let plain = rate(size, bare(size)?);
         println!("round {round}: bare TLS stream  {plain:.0} MB/s, {:.2} s of processors", processor_time() - before);

@@ -27,7 +27,7 @@ use crate::serve::{Serving, start_serving};
 use crate::types::{BanEntry, Joined, NodeEvent, Offence, PeerInfo, Status};
 
 /// Events that wait for the owner.
-const EVENT_QUEUE: usize = 1024;
+const EVENT_QUEUE: usize = 256;
 /// How long is waited for the addresses that the node listens on.
 const LISTEN_WAIT: Duration = Duration::from_secs(2);
 

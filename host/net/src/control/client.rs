@@ -239,7 +239,11 @@ impl ControlClient {
 
     /// Asks the running node to stop, and waits until it is gone.
     pub async fn stop(&self) -> Result<(), NetError> {
-        self.end::<Value>(Op::Stop).await?;
+        match self.end::<Value>(Op::Stop).await {
+            // It may be gone before it has answered.
+            Ok(_) | Err(NetError::Stopped) => {}
+            Err(error) => return Err(error),
+        }
         let limit = self.limits.shutdown_timeout * 2;
         let gone = async {
             while lock::is_held(&self.path) {

@@ -24,7 +24,9 @@ const FAMILY: &str = "/ggen/1";
 /// A message of the hash table: a head with its roots, and what goes round it.
 const MAX_KAD_PACKET: usize = 512 * 1024;
 /// Streams of one connection, ours and theirs, served or not.
-const MAX_CONNECTION_STREAMS: usize = 512;
+const MAX_CONNECTION_STREAMS: usize = 128;
+/// Streams of one connection whose protocol is not agreed upon yet: each may hold a window's bytes.
+const MAX_NEGOTIATING: usize = 32;
 /// How long a connection without a stream is kept.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -109,6 +111,7 @@ pub(crate) fn swarm(key: Keypair, mode: Mode, limits: &Limits, jitter: f64) -> R
                         .with_idle_connection_timeout(IDLE)
                         .with_dial_concurrency_factor(concurrency)
                         .with_notify_handler_buffer_size(events)
+                        .with_max_negotiating_inbound_streams(MAX_NEGOTIATING)
                 })
                 .with_connection_timeout(limits.dial_timeout)
                 .build()

@@ -2,15 +2,17 @@
 //!
 //! Decides which addresses of a peer are believed: never this machine's own for a peer elsewhere.
 
+use ggen_core::hooks::OffenceClass;
+use libp2p::connection_limits::Exceeded;
 use libp2p::core::ConnectedPoint;
 use libp2p::multiaddr::Protocol;
-use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::{ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify};
 
 use super::behaviour::{BehaviourEvent, KAD};
 use super::{Node, Peer};
 use crate::address::{is_loopback, is_shareable, split_peer};
-use crate::types::{Direction, NodeEvent};
+use crate::types::{Direction, NodeEvent, Offence};
 
 /// Addresses of one peer that are kept.
 const MAX_ADDRESSES: usize = 8;
@@ -35,6 +37,15 @@ impl Node {
                     self.dial_over(&peer, &Err(problem.clone()));
                     self.join.failed(peer, problem);
                     self.tell_joined();
+                }
+            }
+            SwarmEvent::IncomingConnectionError {
+                peer_id: Some(peer), error: ListenError::Denied { cause }, ..
+            } => {
+                let own = cause.downcast::<Exceeded>().is_ok_and(|e| e.limit() == self.limits.max_connections_per_peer);
+                if own {
+                    let detail = "more connections than one peer may have".to_owned();
+                    self.tell(NodeEvent::Offence(Offence::new(peer, OffenceClass::Flood, "connections", detail)));
                 }
             }
             SwarmEvent::NewListenAddr { address, .. } => self.on_listening(address),

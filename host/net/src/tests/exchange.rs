@@ -134,3 +134,19 @@ async fn a_holder_is_found_through_another_node() {
     let (report, _, _) = command.fetch(&archive, holders).await;
     assert_eq!(report.unwrap().digest, archive.digest);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_questions_at_once_are_all_answered() {
+    let (memory, _, id) = content(Manner::Honest, 1);
+    let node = node(memory, &[], limits()).await;
+    let command = command(&[&node], limits()).await;
+    let asked: Vec<_> = (0..24)
+        .map(|_| {
+            let (handle, id) = (command.handle.clone(), id.clone());
+            tokio::spawn(async move { handle.package(&id, &[]).await.map(|p| p.releases.len()) })
+        })
+        .collect();
+    for answer in asked {
+        assert_eq!(answer.await.unwrap().unwrap(), 1);
+    }
+}
