@@ -27,6 +27,9 @@ use crate::network::Session;
 /// Questions to the network that are under way at once.
 const SIDE_BY_SIDE: usize = 16;
 
+/// Heads that are taken for one name: whoever floods a name gains nothing by it.
+const MAX_CLAIMS: usize = 64;
+
 /// What a resolution works with.
 #[derive(Default)]
 pub(crate) struct Gathered {
@@ -133,7 +136,7 @@ impl Market {
         for (name, answer) in answers {
             match answer {
                 Ok(found) => {
-                    for head in found {
+                    for head in found.into_iter().take(MAX_CLAIMS) {
                         self.agree(gathered, &head.head, head.peer.to_string(), head.subnet.clone());
                         let source = peer_source(&head.peer, head.subnet);
                         self.take_head(head.head, source).await?;

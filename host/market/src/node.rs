@@ -8,7 +8,6 @@ use std::sync::Arc;
 use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
 use ggen_core::reputation::Outcome;
 use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NodeEvent};
-use ggen_store::Source;
 use tokio::sync::mpsc;
 
 use crate::answers::*;
@@ -149,10 +148,9 @@ impl Market {
             NodeEvent::Identified { peer, addresses } => {
                 blocking(move || peers::remember(&store, &peer, &addresses, now())).await
             }
-            NodeEvent::HeadStored(head) => {
-                let source = Source::Peer { peer: "dht".to_owned(), network: "dht".to_owned() };
-                self.take_head(*head, source).await
-            }
+            // The node keeps it for others; the catalog takes only what a job of this home asked for, so that nobody can
+            // fill the disk by storing heads here.
+            NodeEvent::HeadStored(_) => Ok(()),
             NodeEvent::Offence(offence) => {
                 let peer = offence.peer;
                 blocking(move || peers::note(&store, &peer, Outcome::Failed)).await?;

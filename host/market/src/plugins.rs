@@ -124,7 +124,9 @@ pub fn list(home: &Path, limits: &Limits) -> Result<ListPluginsAnswer, MarketErr
     let cache = cache(home);
     let mut plugins: Vec<_> = BUILT_IN
         .iter()
-        .map(|builtin| listed(builtin.name.to_owned(), None, inspect_component(builtin.bytes, &bounds, Some(&cache), None)))
+        .map(|builtin| {
+            listed(builtin.name.to_owned(), None, inspect_component(builtin.bytes, &bounds, Some(&cache), None))
+        })
         .collect();
     for (name, path) in installed(&home.join("plugins"))? {
         let inspection = look(&path, home, limits)?;
@@ -156,8 +158,11 @@ fn cache(home: &Path) -> PathBuf {
 }
 
 fn look(path: &Path, home: &Path, limits: &Limits) -> Result<Inspection, MarketError> {
-    let bytes = read(path, limits.max_component)
-        .map_err(|source| MarketError::Io { path: path.to_owned(), action: "read", source })?;
+    let bytes = read(path, limits.max_component).map_err(|source| MarketError::Io {
+        path: path.to_owned(),
+        action: "read",
+        source,
+    })?;
     Ok(inspect_component(&bytes, &limits.into(), Some(&cache(home)), None))
 }
 

@@ -78,20 +78,34 @@ impl Market {
                 other => other?,
             };
             let items = self.items(&solution, gathered)?;
-            let (asked, told) = (Arc::clone(host), job.clone());
-            let questions: Vec<Item> = items.iter().map(|i| i.item.clone()).collect();
-            let review = blocking(move || Ok(asked.review_plan(&told, &questions))).await?;
-            self.keep(review.decisions);
-            self.refuse_denied(host, &items, &review.verdicts)?;
-            let passed = pass_over(&items, &review.verdicts, gathered, &mut excluded);
+            let verdicts = self.review(host, job, &items).await?;
+            self.refuse_denied(host, &items, &verdicts)?;
+            let passed = pass_over(&items, &verdicts, gathered, &mut excluded);
             if !passed {
-                let warnings = self.warnings(&items, &review.verdicts);
+                let warnings = self.warnings(&items, &verdicts);
                 let passed_over =
                     excluded.into_iter().map(|((id, version), reasons)| PassedOver { name: id.name, version, reasons });
                 return Ok(Planned { items, passed_over: passed_over.collect(), warnings });
             }
         }
         Err(still_passed_over(&excluded))
+    }
+
+    /// One verdict an item. What nobody signed is never shown to a policy: it can be planned with, and no more.
+    async fn review(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        items: &[PlanItem],
+    ) -> Result<Vec<Combined>, MarketError> {
+        let questions: Vec<Item> = items.iter().filter(|i| i.release().is_some()).map(|i| i.item.clone()).collect();
+        let (host, job) = (Arc::clone(host), job.clone());
+        let review = blocking(move || Ok(host.review_plan(&job, &questions))).await?;
+        self.keep(review.decisions);
+        let mut verdicts = review.verdicts.into_iter();
+        let unsigned = || Combined { ruling: Ruling::Allow, by: Vec::new() };
+        let missing = || MarketError::Internal("a verdict is missing".to_owned());
+        items.iter().map(|i| i.release().map_or(Ok(unsigned()), |_| verdicts.next().ok_or_else(missing))).collect()
     }
 
     async fn solve(&self, host: &Arc<PolicyHost>, job: &Job, gathered: &mut Gathered) -> Result<Solution, MarketError> {
