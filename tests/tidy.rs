@@ -151,6 +151,23 @@ fn each_crate_knows_whom_it_may_know_and_nobody_else() {
 }
 
 #[test]
+fn every_dependency_has_its_line_in_the_architecture() {
+    let text = std::fs::read_to_string(checkout().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let table: String = text.lines().filter(|l| l.starts_with('|')).collect::<Vec<_>>().join("\n");
+    let named: BTreeSet<&str> = table.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').collect();
+    let mut missing = BTreeSet::new();
+    for package in metadata()["packages"].as_array().expect("packages") {
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let name = dependency["name"].as_str().unwrap_or_default();
+            if dependency["path"].is_null() && !named.contains(name) {
+                missing.insert(name.to_owned());
+            }
+        }
+    }
+    none("dependencies without a line in ARCHITECTURE.md", &missing.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
 fn every_source_is_built_into_something() {
     let root = checkout();
     let mut reached = BTreeSet::new();

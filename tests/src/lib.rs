@@ -76,13 +76,17 @@ pub fn files_beneath(root: &Path) -> Vec<String> {
     found
 }
 
-/// Copies a tree of files and directories, sockets left out.
+/// Copies a tree: directories and files, sockets and links left out.
 pub fn copy_tree(from: &Path, to: &Path) {
-    for file in files_beneath(from) {
-        let (source, target) = (from.join(&file), to.join(&file));
-        std::fs::create_dir_all(target.parent().expect("has a parent")).expect("create a directory");
-        if source.is_file() {
-            std::fs::copy(&source, &target).unwrap_or_else(|e| panic!("copy {}: {e}", source.display()));
+    std::fs::create_dir_all(to).unwrap_or_else(|e| panic!("create {}: {e}", to.display()));
+    for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => copy_tree(&source, &target),
+            Ok(kind) if kind.is_file() => {
+                std::fs::copy(&source, &target).unwrap_or_else(|e| panic!("copy {}: {e}", source.display()));
+            }
+            _ => {}
         }
     }
 }
