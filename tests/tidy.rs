@@ -2,7 +2,13 @@
 //! builds, work left undone.
 //!
 //! Reads sources as text. Invariant: an exception stands here by its name, with its reason.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "tidy/scan.rs"]
 mod scan;

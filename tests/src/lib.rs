@@ -76,9 +76,13 @@ pub fn files_beneath(root: &Path) -> Vec<String> {
     found
 }
 
-/// Copies a tree: directories and files, sockets and links left out.
+/// Copies a tree with its modes: directories and files, sockets and links left out.
 pub fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap_or_else(|e| panic!("create {}: {e}", to.display()));
+    // Who may read a folder is part of what is trusted in it.
+    if let Ok(meta) = from.metadata() {
+        std::fs::set_permissions(to, meta.permissions()).unwrap_or_else(|e| panic!("{}: {e}", to.display()));
+    }
     for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         match entry.file_type() {
