@@ -66,7 +66,11 @@ impl Market {
         warnings.extend(planned.warnings.iter().cloned());
         let installed = match request.dry_run {
             true => None,
-            false => Some(self.execute(&host, &job, &route, &planned).await?),
+            false => {
+                let installed = self.execute(&host, &job, &route, &planned).await?;
+                self.serve_installed(&planned).await;
+                Some(installed)
+            }
         };
         Ok(InstallAnswer { plan, installed, passed_over: planned.passed_over, warnings })
     }
@@ -249,6 +253,23 @@ impl Market {
         })
         .await?;
         Ok(installed.into_iter().map(answer).collect())
+    }
+
+    /// A running node tells the network what this home holds now. That it cannot is no failure of the install.
+    async fn serve_installed(&self, planned: &Planned) {
+        if self.offline {
+            return;
+        }
+        let Ok(Some(network)) = self.running_node().await else { return };
+        let new = || planned.items.iter().filter(|item| !item.kept);
+        let archives: Vec<_> = new().filter_map(|i| i.release()).map(|r| r.release.archive.digest).collect();
+        let names: Vec<_> = new().map(|i| i.chosen.id.name.clone()).collect();
+        if archives.is_empty() {
+            return;
+        }
+        if let Err(error) = network.provide(&archives, &names).await {
+            self.detail(format!("the node could not announce what was installed: {error}"));
+        }
     }
 
     /// Takes a `.ggen` file's documents and archive in, and asks for exactly that release.

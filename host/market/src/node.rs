@@ -138,8 +138,11 @@ impl Market {
             }
         }
         names.dedup();
-        handle.provide(&archives, &names).await?;
-        Ok(())
+        // A node that is alone yet announces by itself as soon as it is not.
+        match handle.provide(&archives, &names).await {
+            Ok(()) | Err(ggen_net::NetError::NoPeers) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn take_node_event(&self, handle: &Handle, event: NodeEvent) -> Result<(), MarketError> {

@@ -35,6 +35,8 @@ pub async fn connect(path: &Path, limits: Arc<Limits>) -> Result<Option<ControlC
     match UnixStream::connect(path).await {
         Ok(_) => Ok(Some(ControlClient { path: path.to_owned(), limits })),
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+        // A path that is too long for a socket: no node can listen there either.
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(None),
         Err(source) => Err(NetError::Control {
             path: path.display().to_string(),
             problem: "it cannot be used".into(),
