@@ -1,0 +1,117 @@
+//! The verbs of `ggen marketplace`.
+//!
+//! Decides nothing; see [`super`].
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+/// `ggen marketplace`.
+#[derive(Debug, Subcommand)]
+pub enum Marketplace {
+    /// Pack and sign a package, and put it where others find it.
+    Publish {
+        /// The package's folder.
+        path: PathBuf,
+        /// Write a .ggen file into this folder, to be carried on a stick.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Say what would be published; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// The key to sign with, where there are several.
+        #[arg(long, value_name = "ALIAS")]
+        key: Option<String>,
+    },
+    /// Look for packages, here and in the network.
+    Search {
+        /// Words of its name, description or keywords.
+        #[arg(required = true)]
+        query: Vec<String>,
+        /// Show at most so many.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
+    },
+    /// Install packages with everything that they need.
+    Install {
+        /// [PUBLISHER/]NAME[@REQ], or a .ggen file.
+        #[arg(required = true, value_name = "[PUBLISHER/]NAME[@REQ] | FILE.ggen")]
+        targets: Vec<String>,
+        /// Say what would be installed; change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Which versions to try first, instead of what the configuration says.
+        #[arg(long)]
+        strategy: Option<Strategy>,
+    },
+    /// What is installed.
+    List,
+    /// What is known of a package.
+    Info {
+        /// [PUBLISHER/]NAME.
+        name: String,
+    },
+    /// Take packages away.
+    Remove {
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Compare installed files with what was signed.
+    Verify {
+        /// Their names; none: all.
+        names: Vec<String>,
+        /// Put damaged files right.
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Refresh the index.
+    Update {
+        /// Build it anew from what the store proves.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Free space: broken-off downloads, and archives that nothing needs.
+    Clean {
+        /// Say what would go; remove nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check a .ggen, .tar.zst or .tar as if a peer had sent it; install nothing.
+    Inspect {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The node that serves others.
+    #[command(subcommand)]
+    P2p(P2p),
+}
+
+/// `ggen marketplace p2p`.
+#[derive(Debug, Subcommand)]
+pub enum P2p {
+    /// Run a node until it is stopped.
+    Start {
+        /// An address to listen on; may be given again.
+        #[arg(long, value_name = "ADDR")]
+        listen: Vec<String>,
+        /// The address of a node to begin with, as its `p2p start` prints it; may be given again.
+        #[arg(long, value_name = "ADDR")]
+        bootstrap: Vec<String>,
+    },
+    /// How the node and its surroundings are.
+    Status,
+    /// Stop the node.
+    Stop,
+    /// Who the node is connected to.
+    Peers,
+}
+
+/// Which versions to try first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Strategy {
+    /// The newest that fits.
+    Newest,
+    /// The lowest that fits.
+    Minimal,
+}

@@ -1,0 +1,94 @@
+//! Settings of one run: flags over environment over `config.toml` over defaults, and the organization's word over all.
+//!
+//! Decides what a configuration may say and who wins; addresses are left to the network, what a policy is told to the
+//! policy. Writes nothing. Invariant: what is not understood is refused with its place, never ignored; an organization's
+//! file that cannot be used is never as if it were not there.
+
+mod document;
+mod environment;
+mod error;
+mod organization;
+mod policies;
+mod user;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ggen_core::hooks::Hook;
+use ggen_market::Settings;
+
+use crate::args::Globals;
+
+pub use environment::Environment;
+pub use error::{ConfigError, Fault};
+
+/// The organization's file, which nobody below can replace.
+const ORGANIZATION: &str = "/etc/ggen/policy.toml";
+
+/// The home and its settings.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Where everything is kept.
+    pub home: PathBuf,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// Reads it all for this process.
+pub fn load(globals: &Globals) -> Result<Loaded, ConfigError> {
+    load_from(globals, &Environment::of_process(), Path::new(ORGANIZATION))
+}
+
+/// The home: `--home`, else `GGEN_HOME`, else `~/.ggen`.
+pub fn home(globals: &Globals, environment: &Environment) -> Result<PathBuf, ConfigError> {
+    let home = match (&globals.home, &environment.home, &environment.user_home) {
+        (Some(home), ..) | (None, Some(home), _) => home.clone(),
+        (None, None, Some(user)) => user.join(".ggen"),
+        (None, None, None) => return Err(ConfigError::NoHome),
+    };
+    std::path::absolute(&home).map_err(|source| ConfigError::Read { path: home, source })
+}
+
+fn load_from(globals: &Globals, environment: &Environment, organization: &Path) -> Result<Loaded, ConfigError> {
+    let home = home(globals, environment)?;
+    let mut settings = Settings::default();
+    let most = settings.limits.max_config;
+
+    let word = organization::read(organization, environment.policy_file.as_deref(), most);
+    let user = user::read(&home.join("config.toml"), most)?;
+
+    settings.limits = user.limits.unwrap_or_default();
+    settings.directories = user.directories;
+    settings.allow_missing = word.links.iter().any(|link| link.hook == Hook::Verification && link.allow_missing);
+    settings.policies = word.links;
+    settings.policies.extend(user.links);
+    settings.names = word.names;
+    settings.broken_policy_file = word.broken;
+    network(&mut settings, user.network, environment)?;
+
+    let mut labels: BTreeMap<String, String> = user.labels.into_iter().collect();
+    labels.extend(environment.labels()?);
+    labels.extend(word.labels);
+    settings.labels = labels.into_iter().collect();
+    Ok(Loaded { home, settings })
+}
+
+fn network(settings: &mut Settings, user: user::Network, environment: &Environment) -> Result<(), ConfigError> {
+    let network = &mut settings.network;
+    if let Some(listen) = environment.listen().or(user.listen) {
+        network.listen = listen;
+    }
+    if let Some(bootstrap) = environment.bootstrap().or(user.bootstrap) {
+        network.bootstrap = bootstrap;
+    }
+    if let Some(trusted) = user.trusted {
+        network.trusted = trusted;
+    }
+    if let Some(mdns) = environment.mdns()?.or(user.mdns) {
+        network.mdns = mdns;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

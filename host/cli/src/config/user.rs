@@ -1,0 +1,108 @@
+//! `config.toml`: the user's own settings.
+//!
+//! Decides which settings there are. A home without the file has the defaults.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ggen_core::limits::Limits;
+use ggen_policy::{LinkConfig, LinkSource};
+use toml::de::DeTable;
+
+use super::document::Document;
+use super::error::ConfigError;
+use super::policies;
+
+/// `[network]`, as far as it is written.
+#[derive(Debug, Default)]
+pub struct Network {
+    /// Nodes to begin with.
+    pub bootstrap: Option<Vec<String>>,
+    /// Addresses to listen on.
+    pub listen: Option<Vec<String>>,
+    /// Peers that the operator names.
+    pub trusted: Option<Vec<String>>,
+    /// Whether peers are looked for on the local network.
+    pub mdns: Option<bool>,
+}
+
+/// What a user's file says.
+#[derive(Debug, Default)]
+pub struct User {
+    /// The network.
+    pub network: Network,
+    /// More file registries.
+    pub directories: Vec<PathBuf>,
+    /// Bounds; what is not written has its default.
+    pub limits: Option<Limits>,
+    /// Links.
+    pub links: Vec<LinkConfig>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+const ADDRESSES: &str = "write a list of addresses: [\"/ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…\"]";
+
+/// Reads the file at `path`, if it is there.
+pub fn read(path: &Path, most: u64) -> Result<User, ConfigError> {
+    match Document::read(path, most)? {
+        Some(document) => of(&document),
+        None => Ok(User::default()),
+    }
+}
+
+pub fn of(document: &Document) -> Result<User, ConfigError> {
+    let root = document.table()?;
+    document.only(&root, "at the top", &["network", "policy", "registry", "limits"])?;
+    let from = LinkSource::User(document.path().to_owned());
+    let policies = policies::read(document, &root, &from)?;
+    Ok(User {
+        network: network(document, &root)?,
+        directories: directories(document, &root)?,
+        limits: limits(document, &root)?,
+        links: policies.links,
+        labels: policies.labels,
+    })
+}
+
+fn network(document: &Document, root: &DeTable<'_>) -> Result<Network, ConfigError> {
+    let Some(table) = document.sub(root, "network")? else { return Ok(Network::default()) };
+    document.only(table, "in [network]", &["bootstrap", "listen", "trusted", "mdns"])?;
+    Ok(Network {
+        bootstrap: document.value(table, "bootstrap", ADDRESSES)?,
+        listen: document.value(table, "listen", ADDRESSES)?,
+        trusted: document.value(table, "trusted", "write a list of peer ids: [\"12D3Koo…\"]")?,
+        mdns: document.value(table, "mdns", "write true or false")?,
+    })
+}
+
+fn directories(document: &Document, root: &DeTable<'_>) -> Result<Vec<PathBuf>, ConfigError> {
+    let Some(table) = document.sub(root, "registry")? else { return Ok(Vec::new()) };
+    document.only(table, "in [registry]", &["directories"])?;
+    let form = "write a list of folders: [\"/mnt/registry\"]";
+    let written: Vec<PathBuf> = document.value(table, "directories", form)?.unwrap_or_default();
+    let folder = document.path().parent().unwrap_or(Path::new(""));
+    Ok(written.into_iter().map(|directory| folder.join(directory)).collect())
+}
+
+fn limits(document: &Document, root: &DeTable<'_>) -> Result<Option<Limits>, ConfigError> {
+    let Some(value) = root.get("limits") else { return Ok(None) };
+    let Some(table) = document.sub(root, "limits")? else { return Ok(None) };
+    let all = serde_json::to_value(Limits::default()).unwrap_or_default();
+    let known: Vec<&str> = all.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    document.only(table, "in [limits]", &known)?;
+    // One by one, so that a mistake names its setting.
+    for (key, value) in table.iter() {
+        let name = key.get_ref().as_ref();
+        let is_time = all.get(name).is_some_and(serde_json::Value::is_string);
+        if is_time && value.get_ref().as_str().and_then(ggen_core::limits::span::parse).is_none() {
+            let shown = value.get_ref().as_str().map_or_else(|| "a bare number".to_owned(), |text| format!("{text:?}"));
+            let problem = format!("`{name}` is a time, and {shown} is none");
+            return Err(document.wrong(value.span(), problem, "write \"250ms\", \"10s\", \"5min\", \"1h\" or \"30d\""));
+        }
+        if !is_time {
+            let _: u64 = document.take(value, name, "write a whole number, without a unit")?;
+        }
+    }
+    document.take(value, "limits", "write numbers without a unit, and times as \"10s\"").map(Some)
+}

@@ -1,0 +1,88 @@
+//! Ctrl-C and SIGTERM: the first asks the job to stop and clean up, the second ends the program at once.
+//!
+//! Decides nothing else. Invariant: a job that does not hear the wish in time is dropped; what it had not committed is
+//! put right by the next command.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use ggen_market::{Cancel, MarketError};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::errors::{Exit, Failure};
+
+/// How long what is left of a job may take once its answer is there.
+const LEFT: Duration = Duration::from_millis(50);
+
+/// Where jobs run, with an ear for signals.
+pub struct Jobs {
+    runtime: Runtime,
+    cancel: Cancel,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Jobs {
+    /// Starts the threads; `light` where a job only needs to be stopped, not to be done side by side.
+    pub fn start(light: bool) -> Result<Self, Failure> {
+        let mut builder = Builder::new_multi_thread();
+        if light {
+            builder.worker_threads(1);
+        }
+        let runtime = builder.enable_all().thread_name("ggen").build().map_err(Failure::Start)?;
+        let cancel = Cancel::default();
+        let (stop, stopped) = watch::channel(false);
+        runtime.block_on(async { listen(cancel.clone(), stop) }).map_err(Failure::Start)?;
+        Ok(Self { runtime, cancel, stopped })
+    }
+
+    /// The user's wish to stop.
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// Does a job; it has `grace` to end after the wish to stop.
+    pub fn run<T>(&self, grace: Duration, job: impl Future<Output = Result<T, MarketError>>) -> Result<T, Failure> {
+        let mut stopped = self.stopped.clone();
+        let over = async move {
+            // Without a sender there is nobody left who could wish it.
+            if stopped.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(grace).await;
+        };
+        let done = self.runtime.block_on(async {
+            tokio::select! {
+                done = job => done,
+                () = over => Err(MarketError::Interrupted),
+            }
+        });
+        Ok(done?)
+    }
+
+    /// Ends what still runs.
+    pub fn end(self) {
+        self.runtime.shutdown_timeout(LEFT);
+    }
+}
+
+fn listen(cancel: Cancel, stop: watch::Sender<bool>) -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if !first {
+                std::process::exit(i32::from(Exit::Interrupted as u8));
+            }
+            cancel.cancel();
+            let _ = stop.send(true);
+        }
+    });
+    Ok(())
+}
