@@ -40,9 +40,6 @@ fn publish_here_search_and_install_there() {
     );
     assert_eq!(found["results"][0]["publisher"], publisher.as_str());
     assert!(found["results"][0]["sources"].to_string().contains(&node.peer_id), "it says who told: {found}");
-    let info = there.json(&["marketplace", "info", "loopback"]);
-    assert_eq!(each(&info["versions"], "version"), ["1.0.0"]);
-
     let answer = there.json(&["marketplace", "install", "loopback"]);
     assert_eq!(each(&answer["plan"], "name"), ["shapes", "loopback"]);
     let origins = each(&answer["installed"], "origin");
@@ -53,6 +50,16 @@ fn publish_here_search_and_install_there() {
     there.is_clean();
     let again = there.json(&["marketplace", "install", "loopback"]);
     assert!(!first_use(&again), "told once: {again}");
+}
+
+#[test]
+fn info_tells_of_what_only_others_have() {
+    let (here, mut there) = (home(), home());
+    here.publish(&Package::new("distant", "1.0.0"));
+    let node = here.node();
+    there.bootstrap(&[&node]);
+    let info = there.json(&["marketplace", "info", "distant"]);
+    assert_eq!(each(&info["versions"], "version"), ["1.0.0"]);
 }
 
 #[test]
@@ -110,8 +117,16 @@ fn a_holder_of_one_wrong_byte_is_found_at_its_first_chunk_and_the_others_finish(
     assert!(warnings.contains(&liar.peer_id), "it is named\n{ran}");
     assert!(warnings.contains("Package verification failed, trying alternate source"), "{ran}");
     assert!(warnings.contains("banned"), "{ran}");
+}
 
-    // The ban outlives the command: with nobody else there, the liar is not asked again.
+#[test]
+fn a_ban_outlives_the_command_and_the_banned_peer_is_not_asked_again() {
+    let (publisher, mut user) = (home(), home());
+    let (node, liar) = with_liar(&publisher);
+    let both: Vec<_> = node.addresses.iter().chain(&liar.addresses).map(String::as_str).collect();
+    user.set("GGEN_P2P_BOOTSTRAP", &both.join(","));
+    let ran = user.run(&["marketplace", "install", "contested"]).exits(0);
+    assert!(ran.stderr.contains(&liar.peer_id) && ran.stderr.contains("banned"), "{ran}");
     user.json(&["marketplace", "remove", "contested"]);
     user.json(&["marketplace", "clean"]);
     let before = liar.served();

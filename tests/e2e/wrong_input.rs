@@ -70,10 +70,22 @@ fn manifests() {
     refuses(&home, 2, folder.to_str().unwrap(), &publish);
     let nowhere = home.root().join("nowhere");
     home.fails(2, &["marketplace", "publish", nowhere.to_str().unwrap(), "--offline"]);
-    std::fs::write(folder.join("package.toml"), [0xff, 0xfe, 0x00]).unwrap();
-    home.fails(2, &publish);
     let after: Vec<_> = files_beneath(&home.path().join("store"));
     assert!(after.len() <= before.len() + 2, "nothing that was refused is stored: {after:?}");
+}
+
+#[test]
+fn a_manifest_that_is_no_text() {
+    let home = home();
+    home.key();
+    let folder = home.write(&Package::new("binary", "1.0.0"));
+    std::fs::write(std::path::Path::new(&folder).join("package.toml"), [0xff, 0xfe, 0x00]).unwrap();
+    refuses(&home, 2, "package.toml", &["marketplace", "publish", &folder, "--offline"]);
+}
+
+#[test]
+fn a_requirement_that_was_forgotten() {
+    refuses(&home(), 2, "x@", &["marketplace", "install", "x@", "--offline"]);
 }
 
 #[test]
@@ -90,7 +102,7 @@ fn trees_that_no_archive_may_have() {
 #[test]
 fn targets_and_requirements() {
     let home = home();
-    for bad in ["../x", "a b", "x@not-a-range", "x@", "@1", "x/y/z", "short/x", "", "nowhere/file.ggen", "é"] {
+    for bad in ["../x", "a b", "x@not-a-range", "@1", "x/y/z", "short/x", "", "nowhere/file.ggen", "é"] {
         let ran = home.run(&["marketplace", "install", bad, "--offline", "--json"]);
         assert!([2, 8].contains(&ran.code()) || (bad.ends_with(".ggen") && ran.code() != 0), "{bad:?}\n{ran}");
         let error = ran.error();
