@@ -155,7 +155,7 @@ pub mod guest {
                 name: P::NAME.to_owned(),
                 version: P::VERSION.to_owned(),
                 summary: P::summary(),
-                settings_schema: P::schema().to_string(),
+                settings_schema: P::schema().text(),
             }
         }
 

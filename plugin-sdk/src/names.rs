@@ -3,18 +3,25 @@
 //! It says whether a name is on a list; it never changes what the user sees. Invariant: two names that the marketplace
 //! takes for the same are the same here: letters' case does not count, and `_` is `-`.
 
-/// The form in which names are compared.
+/// The form in which names are compared. A name has no letters beyond ASCII.
 pub fn normalized(name: &str) -> String {
-    name.trim().to_lowercase().replace('_', "-")
+    let mut name = name.trim_ascii().replace('_', "-");
+    name.make_ascii_lowercase();
+    name
 }
 
 /// Whether a name is meant by a pattern: the name itself, or its beginning where the pattern ends in `*`.
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (normalized(pattern), normalized(name));
-    match pattern.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => name == pattern,
+    let (pattern, name) = (pattern.trim_ascii().as_bytes(), name.trim_ascii().as_bytes());
+    let same = |a: &[u8], b: &[u8]| a.iter().map(compared).eq(b.iter().map(compared));
+    match pattern.strip_suffix(b"*") {
+        Some(beginning) => name.get(..beginning.len()).is_some_and(|name| same(beginning, name)),
+        None => same(pattern, name),
     }
+}
+
+fn compared(letter: &u8) -> u8 {
+    if *letter == b'_' { b'-' } else { letter.to_ascii_lowercase() }
 }
 
 /// Whether any pattern of a list means the name.

@@ -54,7 +54,7 @@ impl License {
     /// Whether a list has this licence: by its id, or with its exception written out (`GPL-2.0-only WITH …`).
     fn on<S: AsRef<str>>(&self, list: &[S]) -> bool {
         let whole = self.to_string();
-        list.iter().map(|entry| entry.as_ref().trim()).any(|entry| {
+        list.iter().map(|entry| entry.as_ref().trim_ascii()).any(|entry| {
             let entry_id = entry.strip_suffix('+').unwrap_or(entry);
             entry_id.eq_ignore_ascii_case(&self.id) || entry.eq_ignore_ascii_case(&whole)
         })
@@ -71,7 +71,7 @@ impl Expression {
             return Err(NotSpdx);
         }
         let spaced = text.replace('(', " ( ").replace(')', " ) ");
-        let mut words = spaced.split_whitespace().peekable();
+        let mut words = spaced.split_ascii_whitespace().peekable();
         let expression = any(&mut words, 0)?;
         if words.next().is_some() { Err(NotSpdx) } else { Ok(expression) }
     }
@@ -96,7 +96,7 @@ impl Expression {
     }
 }
 
-type Words<'a> = std::iter::Peekable<std::str::SplitWhitespace<'a>>;
+type Words<'a> = std::iter::Peekable<std::str::SplitAsciiWhitespace<'a>>;
 
 fn next_is(words: &mut Words<'_>, operator: &str) -> bool {
     words.next_if(|word| word.eq_ignore_ascii_case(operator)).is_some()

@@ -5,9 +5,7 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
-
-use crate::settings::{Problem, Setting, problem};
+use crate::settings::{Problem, Schema, Setting, Value, json, problem};
 use crate::types::Timestamp;
 
 /// A length of time in milliseconds, written `500ms`, `90s`, `1h30m`, `30d`, `2w`.
@@ -51,7 +49,7 @@ impl Span {
 
     /// Reads `1h30m` and the like; none where it is not one or does not fit.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = text.trim();
+        let mut rest = text.trim_ascii();
         let mut total = 0u64;
         if rest.is_empty() {
             return None;
@@ -83,8 +81,8 @@ impl fmt::Display for Span {
 }
 
 impl Setting for Span {
-    fn schema() -> Value {
-        json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d|w))+$" })
+    fn schema() -> Schema {
+        Schema::new("string").with("pattern", "\"^([0-9]+(ms|s|m|h|d|w))+$\"")
     }
 
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
@@ -95,8 +93,8 @@ impl Setting for Span {
         span
     }
 
-    fn to_json(&self) -> Value {
-        Value::String(self.to_string())
+    fn to_json(&self) -> String {
+        json::quoted(&self.to_string())
     }
 }
 
@@ -201,8 +199,8 @@ impl fmt::Display for Date {
 }
 
 impl Setting for Date {
-    fn schema() -> Value {
-        json!({ "type": "string", "format": "date-time" })
+    fn schema() -> Schema {
+        Schema::new("string").with("format", "\"date-time\"")
     }
 
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
@@ -213,8 +211,8 @@ impl Setting for Date {
         date
     }
 
-    fn to_json(&self) -> Value {
-        Value::String(self.to_string())
+    fn to_json(&self) -> String {
+        json::quoted(&self.to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing. Invariant: these are the generated types themselves, never copies that could drift from `wit/`.
 
+use std::collections::BinaryHeap;
 use std::fmt;
 
 pub use crate::bindings::exports::ggen::policy::fallback_policy::{
@@ -36,14 +37,18 @@ impl Reason {
 impl Verdict {
     /// What several findings about one release come to: the gravest kind that has any. A denial also tells why the release
     /// would have been passed over; warnings are told only where it is used. At most 16 reasons are kept.
-    pub fn strictest(deny: Vec<Reason>, pass_over: Vec<Reason>, warn: Vec<Reason>) -> Self {
-        let at_most = |reasons: Vec<Reason>| reasons.into_iter().take(16).collect();
+    pub fn strictest(mut deny: Vec<Reason>, mut pass_over: Vec<Reason>, mut warn: Vec<Reason>) -> Self {
+        const AT_MOST: usize = 16;
         if !deny.is_empty() {
-            Self::Deny(at_most([deny, pass_over].concat()))
+            deny.append(&mut pass_over);
+            deny.truncate(AT_MOST);
+            Self::Deny(deny)
         } else if !pass_over.is_empty() {
-            Self::PassOver(at_most(pass_over))
+            pass_over.truncate(AT_MOST);
+            Self::PassOver(pass_over)
         } else if !warn.is_empty() {
-            Self::Warn(at_most(warn))
+            warn.truncate(AT_MOST);
+            Self::Warn(warn)
         } else {
             Self::Allow
         }
@@ -66,13 +71,15 @@ impl Verdict {
 impl Ranking {
     /// All candidates, the one with the smallest key first; equal keys keep the host's order (highest version first).
     pub fn by_key<K: Ord>(candidates: &[Candidate], mut key: impl FnMut(usize, &Candidate) -> K) -> Self {
-        let mut keyed: Vec<(K, u32)> = candidates
+        // A heap sorts in little code, and places are distinct, so this keeps the order of equal keys.
+        let keyed: BinaryHeap<(K, u32)> = candidates
             .iter()
+            .zip(0..)
             .enumerate()
-            .map(|(index, candidate)| (key(index, candidate), u32::try_from(index).unwrap_or(u32::MAX)))
+            .map(|(index, (candidate, number))| (key(index, candidate), number))
             .collect();
-        keyed.sort_by(|a, b| a.0.cmp(&b.0));
-        Self { order: Some(keyed.into_iter().map(|(_, index)| index).collect()), excluded: Vec::new() }
+        let order = keyed.into_sorted_vec().into_iter().map(|(_, number)| number).collect();
+        Self { order: Some(order), excluded: Vec::new() }
     }
 
     /// No preference and nothing excluded.

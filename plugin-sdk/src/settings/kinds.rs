@@ -5,9 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
-use super::{Problem, Setting, child, wrong_type};
+use super::{Problem, Schema, Setting, Value, child, json, wrong_type};
 
 /// A number from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -32,8 +30,8 @@ impl Fraction {
 }
 
 impl Setting for Fraction {
-    fn schema() -> Value {
-        json!({ "type": "number", "minimum": 0, "maximum": 1 })
+    fn schema() -> Schema {
+        Schema::new("number").with("minimum", "0").with("maximum", "1")
     }
 
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
@@ -46,17 +44,17 @@ impl Setting for Fraction {
         }
     }
 
-    fn to_json(&self) -> Value {
-        json!(self.0)
+    fn to_json(&self) -> String {
+        json::number(self.0)
     }
 }
 
 /// Settings that JSON has a type for.
 macro_rules! plain {
-    ($type:ty, $schema:tt, $wanted:literal, $read:expr) => {
+    ($type:ty, $schema:expr, $wanted:literal, $read:expr, $write:expr) => {
         impl Setting for $type {
-            fn schema() -> Value {
-                json!($schema)
+            fn schema() -> Schema {
+                $schema
             }
 
             fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
@@ -68,60 +66,71 @@ macro_rules! plain {
                 found
             }
 
-            fn to_json(&self) -> Value {
-                json!(self)
+            fn to_json(&self) -> String {
+                let write: fn(&$type) -> String = $write;
+                write(self)
             }
         }
     };
 }
 
-plain!(bool, { "type": "boolean" }, "true or false", Value::as_bool);
-plain!(u64, { "type": "integer", "minimum": 0 }, "a whole number, not negative", Value::as_u64);
-plain!(u32, { "type": "integer", "minimum": 0, "maximum": 4294967295u32 }, "a whole number below 2^32, not negative", |value| {
-    value.as_u64().and_then(|number| u32::try_from(number).ok())
-});
-plain!(f64, { "type": "number", "minimum": 0 }, "a number, not negative", |value| value.as_f64().filter(|n| *n >= 0.0));
-plain!(String, { "type": "string" }, "a string", |value| value.as_str().map(str::to_owned));
+fn whole_number() -> Schema {
+    Schema::new("integer").with("minimum", "0")
+}
+
+plain!(bool, Schema::new("boolean"), "true or false", Value::as_bool, bool::to_string);
+plain!(u64, whole_number(), "a whole number, not negative", Value::as_u64, u64::to_string);
+plain!(
+    u32,
+    whole_number().with("maximum", "4294967295"),
+    "a whole number below 2^32, not negative",
+    |value| value.as_u64().and_then(|number| u32::try_from(number).ok()),
+    u32::to_string
+);
+plain!(
+    f64,
+    Schema::new("number").with("minimum", "0"),
+    "a number, not negative",
+    |value| value.as_f64().filter(|n| *n >= 0.0),
+    |number| json::number(*number)
+);
+plain!(String, Schema::new("string"), "a string", |value| value.as_str().map(str::to_owned), |text| json::quoted(text));
 
 impl<T: Setting> Setting for Option<T> {
-    fn schema() -> Value {
-        let mut schema = T::schema();
-        if let Some(kind) = schema.get_mut("type") {
-            *kind = json!([kind.clone(), "null"]);
-        }
-        schema
+    fn schema() -> Schema {
+        T::schema().or_null()
     }
 
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
-        if value.is_null() { Some(None) } else { T::read(value, path, problems).map(Some) }
+        if matches!(value, Value::Null) { Some(None) } else { T::read(value, path, problems).map(Some) }
     }
 
-    fn to_json(&self) -> Value {
-        self.as_ref().map_or(Value::Null, T::to_json)
+    fn to_json(&self) -> String {
+        self.as_ref().map_or_else(|| "null".to_owned(), T::to_json)
     }
 }
 
 impl<T: Setting> Setting for Vec<T> {
-    fn schema() -> Value {
-        json!({ "type": "array", "items": T::schema() })
+    fn schema() -> Schema {
+        Schema::new("array").with("items", &T::schema().text())
     }
 
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
-        let Value::Array(given) = value else {
+        let Value::List(given) = value else {
             problems.push(wrong_type(path, "a list", value));
             return None;
         };
         given.iter().enumerate().map(|(index, one)| T::read(one, &child(path, &index.to_string()), problems)).collect()
     }
 
-    fn to_json(&self) -> Value {
-        Value::Array(self.iter().map(T::to_json).collect())
+    fn to_json(&self) -> String {
+        json::list(self.iter().map(T::to_json))
     }
 }
 
 impl<T: Setting> Setting for BTreeMap<String, T> {
-    fn schema() -> Value {
-        json!({ "type": "object", "additionalProperties": T::schema() })
+    fn schema() -> Schema {
+        Schema::new("object").with("additionalProperties", &T::schema().text())
     }
 
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
@@ -132,7 +141,7 @@ impl<T: Setting> Setting for BTreeMap<String, T> {
         given.iter().map(|(key, one)| Some((key.clone(), T::read(one, &child(path, key), problems)?))).collect()
     }
 
-    fn to_json(&self) -> Value {
-        Value::Object(self.iter().map(|(key, one)| (key.clone(), one.to_json())).collect())
+    fn to_json(&self) -> String {
+        json::object(self.iter().map(|(key, one)| (key.as_str(), one.to_json())))
     }
 }

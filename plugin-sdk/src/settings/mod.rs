@@ -4,12 +4,18 @@
 //! Invariant: an unknown property and a value of another type are refused, so a typing error never loosens a policy.
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
 
+pub mod json;
 mod kinds;
+mod schema;
+mod write;
 
 pub use crate::bindings::exports::ggen::policy::plugin::Problem;
+pub use json::Value;
 pub use kinds::Fraction;
+pub use schema::Schema;
+#[doc(hidden)]
+pub use schema::{joined, object_schema, schema_of};
 
 /// What can be configured of a policy. Declared by [`settings!`](crate::settings!).
 pub trait Settings: Default {
@@ -17,7 +23,7 @@ pub trait Settings: Default {
     fn summary() -> String;
 
     /// A JSON Schema object with a description and a default for each property.
-    fn schema() -> Value;
+    fn schema() -> Schema;
 
     /// Reads an object; what is wrong with it goes to `problems`.
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self>;
@@ -27,8 +33,7 @@ pub trait Settings: Default {
     /// # Errors
     /// Every problem that there is.
     fn from_json(text: &str) -> Result<Self, Vec<Problem>> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|error| vec![Problem { path: String::new(), message: format!("not JSON: {error}") }])?;
+        let value = Value::parse(text).map_err(|wrong| vec![problem("", format!("not JSON: {wrong}"))])?;
         let mut problems = Vec::new();
         match Self::read(&value, "", &mut problems) {
             Some(settings) if problems.is_empty() => Ok(settings),
@@ -40,13 +45,13 @@ pub trait Settings: Default {
 /// What a single property can be.
 pub trait Setting: Sized {
     /// Its JSON Schema, without description and default.
-    fn schema() -> Value;
+    fn schema() -> Schema;
 
     /// Reads it; what is wrong with it goes to `problems`.
     fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self>;
 
-    /// As it would be written, for the default in the schema.
-    fn to_json(&self) -> Value;
+    /// As JSON, for the default in the schema.
+    fn to_json(&self) -> String;
 }
 
 /// Declares a policy together with its settings: doc comments become the summary and the descriptions, the expressions
@@ -76,24 +81,24 @@ macro_rules! settings {
                 $crate::settings::joined(&[$($summary),+])
             }
 
-            fn schema() -> $crate::serde_json::Value {
+            fn schema() -> $crate::settings::Schema {
                 let _defaults = Self::default();
-                $crate::settings::object_schema(&[$((
+                $crate::settings::object_schema(vec![$((
                     stringify!($field),
-                    $crate::settings::joined(&[$($doc),+]),
+                    &[$($doc),+],
                     <$type as $crate::settings::Setting>::schema(),
                     $crate::settings::Setting::to_json(&_defaults.$field),
                 )),*])
             }
 
             fn read(
-                value: &$crate::serde_json::Value,
+                value: &$crate::settings::Value,
                 path: &str,
                 problems: &mut ::std::vec::Vec<$crate::settings::Problem>,
             ) -> ::std::option::Option<Self> {
-                let _given = $crate::settings::known_properties(value, path, &[$(stringify!($field)),*], problems)?;
+                $crate::settings::known_properties(value, path, &[$(stringify!($field)),*], problems)?;
                 Some(Self {
-                    $($field: match _given.get(stringify!($field)) {
+                    $($field: match value.get(stringify!($field)) {
                         Some(value) => {
                             $crate::settings::Setting::read(value, &$crate::settings::child(path, stringify!($field)), problems)
                                 .unwrap_or($default)
@@ -105,22 +110,22 @@ macro_rules! settings {
         }
 
         impl $crate::settings::Setting for $name {
-            fn schema() -> $crate::serde_json::Value {
+            fn schema() -> $crate::settings::Schema {
                 <Self as $crate::settings::Settings>::schema()
             }
 
             fn read(
-                value: &$crate::serde_json::Value,
+                value: &$crate::settings::Value,
                 path: &str,
                 problems: &mut ::std::vec::Vec<$crate::settings::Problem>,
             ) -> ::std::option::Option<Self> {
                 <Self as $crate::settings::Settings>::read(value, path, problems)
             }
 
-            fn to_json(&self) -> $crate::serde_json::Value {
-                let mut _object = $crate::serde_json::Map::new();
-                $(_object.insert(stringify!($field).to_owned(), $crate::settings::Setting::to_json(&self.$field));)*
-                $crate::serde_json::Value::Object(_object)
+            fn to_json(&self) -> ::std::string::String {
+                $crate::settings::json::object(
+                    [$((stringify!($field), $crate::settings::Setting::to_json(&self.$field))),*].into_iter(),
+                )
             }
         }
     };
@@ -131,20 +136,20 @@ macro_rules! settings {
 macro_rules! serde_setting {
     ($type:ty, $($schema:tt)+) => {
         impl $crate::settings::Setting for $type {
-            fn schema() -> $crate::serde_json::Value {
-                $crate::serde_json::json!($($schema)+)
+            fn schema() -> $crate::settings::Schema {
+                $crate::settings::schema_of($crate::serde_json::json!($($schema)+))
             }
 
             fn read(
-                value: &$crate::serde_json::Value,
+                value: &$crate::settings::Value,
                 path: &str,
                 problems: &mut ::std::vec::Vec<$crate::settings::Problem>,
             ) -> ::std::option::Option<Self> {
                 $crate::settings::by_serde(value, path, problems)
             }
 
-            fn to_json(&self) -> $crate::serde_json::Value {
-                $crate::serde_json::to_value(self).unwrap_or_default()
+            fn to_json(&self) -> ::std::string::String {
+                $crate::serde_json::to_value(self).unwrap_or_default().to_string()
             }
         }
     };
@@ -153,56 +158,56 @@ macro_rules! serde_setting {
 /// Reads a value by its serde implementation.
 #[doc(hidden)]
 pub fn by_serde<T: DeserializeOwned>(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<T> {
-    T::deserialize(value).map_err(|error| problems.push(problem(path, error.to_string()))).ok()
+    serde_json::from_str::<serde_json::Value>(&value.text())
+        .and_then(T::deserialize)
+        .map_err(|error| problems.push(problem(path, error.to_string())))
+        .ok()
 }
 
-/// A doc comment's lines as one text.
+/// Whether `value` is an object, with a problem for each property that is not in `known`.
 #[doc(hidden)]
-pub fn joined(lines: &[&str]) -> String {
-    lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-#[doc(hidden)]
-pub fn object_schema(properties: &[(&str, String, Value, Value)]) -> Value {
-    let mut object = Map::new();
-    for (name, description, schema, default) in properties {
-        let mut schema = schema.clone();
-        if let Value::Object(schema) = &mut schema {
-            schema.insert("description".to_owned(), Value::String(description.clone()));
-            schema.insert("default".to_owned(), default.clone());
-        }
-        object.insert((*name).to_owned(), schema);
-    }
-    json!({ "type": "object", "properties": object, "additionalProperties": false })
-}
-
-/// The object behind `value`, with a problem for each property that is not in `known`.
-#[doc(hidden)]
-pub fn known_properties<'a>(
-    value: &'a Value,
-    path: &str,
-    known: &[&str],
-    problems: &mut Vec<Problem>,
-) -> Option<&'a Map<String, Value>> {
+pub fn known_properties(value: &Value, path: &str, known: &[&str], problems: &mut Vec<Problem>) -> Option<()> {
     let Value::Object(given) = value else {
         problems.push(wrong_type(path, "an object", value));
         return None;
     };
-    for name in given.keys().filter(|name| !known.contains(&name.as_str())) {
-        let message = match nearest(name, known) {
-            Some(near) => format!("there is no setting `{name}`; did you mean `{near}`?"),
-            None if known.is_empty() => format!("there is no setting `{name}`; this policy has none"),
-            None => format!("there is no setting `{name}`; there are {}", known.join(", ")),
-        };
+    for (name, _) in given.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        let mut message = format!("there is no setting `{name}`; ");
+        match nearest(name, known) {
+            Some(near) => push(&mut message, &["did you mean `", near, "`?"]),
+            None if known.is_empty() => message.push_str("this policy has none"),
+            None => {
+                message.push_str("there are ");
+                for (place, one) in known.iter().enumerate() {
+                    push(&mut message, &[if place == 0 { "" } else { ", " }, one]);
+                }
+            }
+        }
         problems.push(problem(&child(path, name), message));
     }
-    Some(given)
+    Some(())
+}
+
+/// Puts several pieces behind a text.
+fn push(text: &mut String, pieces: &[&str]) {
+    for piece in pieces {
+        text.push_str(piece);
+    }
 }
 
 /// The JSON Pointer of a property or an element.
 #[doc(hidden)]
 pub fn child(path: &str, name: &str) -> String {
-    format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
+    let mut pointer = path.to_owned();
+    pointer.push('/');
+    for letter in name.chars() {
+        match letter {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            _ => pointer.push(letter),
+        }
+    }
+    pointer
 }
 
 /// A problem at a JSON Pointer.
@@ -215,8 +220,8 @@ fn wrong_type(path: &str, wanted: &str, value: &Value) -> Problem {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "another number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
+        Value::Text(_) => "a string",
+        Value::List(_) => "a list",
         Value::Object(_) => "an object",
     };
     problem(path, format!("must be {wanted}, not {found}"))
@@ -224,26 +229,35 @@ fn wrong_type(path: &str, wanted: &str, value: &Value) -> Problem {
 
 /// The known name that differs in at most two letters.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    known.iter().map(|candidate| (distance(name, candidate), *candidate)).filter(|(d, _)| *d <= 2).min().map(|(_, n)| n)
+    let mut best = (3, None);
+    for candidate in known {
+        let distance = distance(name, candidate);
+        if distance < best.0 {
+            best = (distance, Some(*candidate));
+        }
+    }
+    best.1
 }
 
-/// How many letters must be changed, added or left out (Levenshtein), over at most 64 letters of each.
+/// How many letters must be changed, added or left out (Levenshtein), in bytes, over at most 64 of each.
 fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=a.len()).collect();
-    for (i, letter) in b.chars().take(64).enumerate() {
-        let mut next = vec![i + 1];
-        for ((above_left, above), mine) in row.iter().zip(row.iter().skip(1)).zip(&a) {
-            let left = next.last().copied().unwrap_or(0);
-            next.push((above_left + usize::from(*mine != letter)).min(above + 1).min(left + 1));
+    let mut row: Vec<usize> = (0..=a.len().min(64)).collect();
+    for (place, letter) in b.bytes().take(64).enumerate() {
+        let (mut above_left, mut left) = (place, place + 1);
+        for (index, (cell, mine)) in row.iter_mut().zip(std::iter::once(0).chain(a.bytes())).enumerate() {
+            let changed = above_left + usize::from(mine != letter);
+            above_left = *cell;
+            left = if index == 0 { place + 1 } else { changed.min(above_left + 1).min(left + 1) };
+            *cell = left;
         }
-        row = next;
     }
     row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     crate::settings! {
@@ -305,7 +319,7 @@ mod tests {
     #[test]
     fn the_schema_describes_each_property() {
         assert_eq!(<Sample as Settings>::summary(), "Says no to some.");
-        let schema = <Sample as Settings>::schema();
+        let schema: serde_json::Value = serde_json::from_str(&<Sample as Settings>::schema().text()).unwrap();
         assert_eq!(schema["additionalProperties"], json!(false));
         assert_eq!(
             schema["properties"]["deny_names"],
@@ -321,9 +335,22 @@ mod tests {
     #[test]
     fn a_type_that_serde_knows_can_be_a_property() {
         let mut problems = Vec::new();
-        assert_eq!(Mode::read(&json!("lax"), "/mode", &mut problems), Some(Mode::Lax));
-        assert_eq!(Mode::read(&json!("loose"), "/mode", &mut problems), None);
+        let text = |text: &str| Value::Text(text.to_owned());
+        assert_eq!(Mode::read(&text("lax"), "/mode", &mut problems), Some(Mode::Lax));
+        assert_eq!(Mode::read(&text("loose"), "/mode", &mut problems), None);
         assert_eq!(problems[0].path, "/mode");
-        assert_eq!(Mode::Strict.to_json(), json!("strict"));
+        assert_eq!(Mode::Strict.to_json(), "\"strict\"");
+        let schema: serde_json::Value = serde_json::from_str(&<Option<Mode> as Setting>::schema().text()).unwrap();
+        assert_eq!(schema, json!({ "enum": ["strict", "lax"] }));
+    }
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        for (a, b, far) in [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("flaw", "lawn", 2)] {
+            assert_eq!(distance(a, b), far, "{a} {b}");
+            assert_eq!(distance(b, a), far, "{b} {a}");
+        }
+        assert_eq!(nearest("retires", &["retry", "retries", "delay"]), Some("retries"));
+        assert_eq!(nearest("colour", &["retries"]), None);
     }
 }

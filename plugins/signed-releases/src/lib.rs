@@ -111,7 +111,7 @@ impl SignedReleases {
         if item.installed.as_ref() == Some(&item.release.version) {
             return None;
         }
-        let because = if why.trim().is_empty() { String::new() } else { format!(": {why}") };
+        let because = if why.trim_ascii().is_empty() { String::new() } else { format!(": {why}") };
         let message = format!("its publisher withdrew {} {}{because}", item.release.name, item.release.version);
         Some(Reason::new("yanked", message))
     }
@@ -119,12 +119,16 @@ impl SignedReleases {
 
 /// The beginning of a key id, as people compare it.
 fn short(key: &str) -> String {
-    if key.chars().count() <= 16 { key.to_owned() } else { format!("{}…", key.chars().take(16).collect::<String>()) }
+    match key.char_indices().nth(16).and_then(|(end, _)| key.get(..end)) {
+        Some(beginning) => format!("{beginning}…"),
+        None => key.to_owned(),
+    }
 }
 
 impl Verification for SignedReleases {
     fn review(&self, job: &Job, item: &Item) -> Verdict {
-        let denied = [Self::by_evidence(job, item), self.by_lists(item)].concat();
+        let mut denied = Self::by_evidence(job, item);
+        denied.append(&mut self.by_lists(item));
         Verdict::strictest(denied, Self::yanked(item).into_iter().collect(), Self::warnings(job, item))
     }
 }
