@@ -33,9 +33,13 @@ use std::time::{Duration, Instant};
 /// The longest that any single command may take.
 pub const LIMIT: Duration = Duration::from_secs(90);
 
-/// The root of the checkout.
+/// The root of the checkout that cargo runs the tests of.
 pub fn checkout() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the checkout").to_owned()
+    let running = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let built = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let is_root = |dir: &&Path| dir.join("ARCHITECTURE.md").is_file() && dir.join("wit").is_dir();
+    let root = running.iter().chain([&built]).find_map(|dir| dir.ancestors().find(is_root));
+    root.expect("the tests lie in the checkout").to_owned()
 }
 
 /// Asks again and again until `ask` has an answer; panics with `what` after `limit`.
