@@ -138,6 +138,22 @@ pub enum MarketError {
         /// Its version.
         version: Version,
     },
+    /// The same name in another spelling is there.
+    #[error("{name} and {other} are one name, and {other} is there already")]
+    NameCollides {
+        /// What was asked for.
+        name: PackageName,
+        /// What is there.
+        other: PackageName,
+    },
+    /// Only lists of releases that are older than one seen before can be had.
+    #[error("every list of releases of {name} that can be had is older than one seen before (sequence {sequence})")]
+    RolledBack {
+        /// The package.
+        name: PackageName,
+        /// The highest sequence seen.
+        sequence: u64,
+    },
     /// No holder gave the archive.
     #[error("{name} {version} could not be fetched from anybody")]
     AllHoldersFailed {

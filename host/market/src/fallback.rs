@@ -11,7 +11,6 @@ use ggen_core::PackageName;
 use ggen_core::hooks::{Action, Attempt, Job, Network, Origin, Situation, Stage, Trouble};
 use ggen_policy::PolicyHost;
 
-use crate::answers::Notice;
 use crate::error::MarketError;
 use crate::market::{Market, blocking};
 
@@ -33,7 +32,7 @@ pub(crate) enum Next {
     /// With the origins that are left, or this one of them.
     TurnTo(Option<Origin>),
     /// With what there is; the user was told.
-    Degraded(Notice),
+    Degraded,
 }
 
 /// The most that a job waits and retries over all.
@@ -95,7 +94,10 @@ impl Market {
                 }
                 Ok(Next::TurnTo(Some(next)))
             }
-            Action::Degrade(reason) => Ok(Next::Degraded(self.tell(&reason.code, reason.message))),
+            Action::Degrade(reason) => {
+                self.tell(&reason.code, reason.message);
+                Ok(Next::Degraded)
+            }
             Action::Stop(reason) => Err(MarketError::Stopped {
                 code: format!("{}/{}", review.policy, reason.code),
                 message: reason.message,

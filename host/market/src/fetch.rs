@@ -76,7 +76,10 @@ impl Market {
         match origin {
             Origin::Store | Origin::File => {
                 let held = self.store.has_archive(&digest);
-                let from = if item.item.origin == Origin::Registry { Origin::Registry } else { origin };
+                let from = match item.item.origin {
+                    Origin::Registry | Origin::File => item.item.origin,
+                    _ => origin,
+                };
                 Ok(held.then_some(from))
             }
             Origin::Registry | Origin::Organization => self.fetch_from_directories(origin, archive, failures).await,

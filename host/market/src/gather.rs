@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use futures::stream::{self, StreamExt};
-use ggen_core::head::SignedHead;
+use ggen_core::head::{SignedHead, Succession};
 use ggen_core::hooks::{Job, Origin};
 use ggen_core::naming::NameFacts;
 use ggen_core::release::SignedRelease;
@@ -41,8 +41,8 @@ pub(crate) struct Gathered {
     pub(crate) session: Option<Arc<Session>>,
     /// What the user typed.
     pub(crate) requests: Vec<Request>,
-    /// Packages whose installed version counts for nothing: they are to move.
-    pub(crate) moving: BTreeSet<PackageName>,
+    /// Packages that came as files on the command line.
+    pub(crate) files: BTreeSet<PackageId>,
 }
 
 impl Market {
@@ -88,7 +88,7 @@ impl Market {
                 gathered.knowledge.packages.insert(id, Default::default());
                 continue;
             };
-            let installed = self.installed_version(&id)?.filter(|_| !gathered.moving.contains(&id.name));
+            let installed = self.installed_version(&id)?;
             let known = facts::known_package(&package, installed.as_ref());
             if !known.versions.is_empty() {
                 let requirement = requirement_of(&gathered.requests, &id.name);
@@ -122,7 +122,7 @@ impl Market {
         Ok(installed.filter(|i| i.id == *id).map(|i| i.version))
     }
 
-    async fn ask_names(
+    pub(crate) async fn ask_names(
         &self,
         network: &Network,
         gathered: &Gathered,
@@ -180,20 +180,22 @@ impl Market {
 
     /// Takes a verified head into the catalog. One that rolls back or contradicts what is known is refused there, is
     /// told, and changes nothing.
-    pub(crate) async fn take_head(&self, head: SignedHead, source: Source) -> Result<(), MarketError> {
+    pub(crate) async fn take_head(&self, head: SignedHead, source: Source) -> Result<Succession, MarketError> {
         let (store, id) = (self.store.clone(), head.head.id());
         let taken = blocking(move || Ok(store.accept_head(&head, source, now()))).await?;
         match taken {
-            Ok(ggen_core::head::Succession::Equivocation) => {
+            Ok(Succession::Equivocation) => {
                 self.tell("equivocation", format!("the publisher of {} signed two heads with one sequence", id.name));
-                Ok(())
+                Ok(Succession::Equivocation)
             }
-            Ok(ggen_core::head::Succession::Older) => {
-                self.detail(format!("a head of {id} below the highest sequence seen was refused"));
-                Ok(())
+            Ok(Succession::Older) => {
+                let message =
+                    format!("a list of releases of {} was refused: it is older than one seen before", id.name);
+                self.tell("rolled-back", message);
+                Ok(Succession::Older)
             }
-            Ok(_) => Ok(()),
-            Err(error) => self.refused(&id, error),
+            Ok(taken) => Ok(taken),
+            Err(error) => self.refused(&id, error).map(|()| Succession::Older),
         }
     }
 
@@ -216,7 +218,10 @@ impl Market {
         let FoundPackage { peer, subnet, head, releases } = found;
         let source = peer_source(&peer, subnet);
         let (id, publisher, listed) = (head.head.id(), head.publisher.clone(), head.head.clone());
-        self.take_head(head, source.clone()).await?;
+        // Nothing is taken from a list that was refused: its releases are those of the past.
+        if !matches!(self.take_head(head, source.clone()).await?, Succession::Newer | Succession::Same) {
+            return Ok(());
+        }
         let (store, told) = (self.store.clone(), id.clone());
         let refused = blocking(move || {
             for envelope in releases {

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use ggen_core::hooks::{Origin, Task};
 use ggen_core::{PackageId, PackageName};
 use ggen_store::{Installed, Verified};
 
 use crate::answers::*;
 use crate::error::MarketError;
+use crate::gather::Gathered;
 use crate::market::{Market, blocking, now};
 use crate::report::Progress;
 use crate::target::{package_name, usage};
@@ -78,15 +80,14 @@ impl Market {
 
     /// Everything that is known here of a package.
     pub async fn info(&self, name: String) -> Result<InfoAnswer, MarketError> {
-        let warnings = self.sync_index().await?;
+        self.sync_index().await?;
         let (publisher, name) = match name.split_once('/') {
             Some((who, rest)) => (Some(self.publisher(who)?), package_name(rest)?),
             None => (None, package_name(&name)?),
         };
         let mut claimants = self.store.claimants(&name)?;
         if claimants.is_empty() {
-            crate::starter::import(&self.store, now())?;
-            claimants = self.store.claimants(&name)?;
+            claimants = self.look_elsewhere(&name).await?;
         }
         let bound = publisher.or(self.store.binding(&name)?.map(|b| b.publisher));
         claimants.sort_by_key(|id| Some(id.publisher) != bound);
@@ -94,15 +95,32 @@ impl Market {
         if claimants.is_empty() {
             return Err(MarketError::Unknown { name, offline: self.offline });
         }
-        self.describe(name, claimants, warnings)
+        self.describe(name, claimants)
     }
 
-    fn describe(
-        &self,
-        name: PackageName,
-        ids: Vec<PackageId>,
-        warnings: Vec<Notice>,
-    ) -> Result<InfoAnswer, MarketError> {
+    /// Peers and the starter registry, as far as the fallback policy allows.
+    async fn look_elsewhere(&self, name: &PackageName) -> Result<Vec<PackageId>, MarketError> {
+        let mut offered = vec![Origin::Registry];
+        offered.extend((!self.offline).then_some(Origin::Peers));
+        offered.push(Origin::Bundled);
+        let route = self.route(self.policies()?, &self.job(Task::Search), offered).await?;
+        if route.has(Origin::Bundled) {
+            crate::starter::import(&self.store, now())?;
+        }
+        if route.has(Origin::Peers) && self.store.claimants(name)?.is_empty() {
+            let gathered = Gathered { session: Some(self.session().await?), ..Gathered::default() };
+            if let Some(network) = gathered.session.as_ref().and_then(|s| s.network()) {
+                self.ask_names(network, &gathered, &[name.clone()].into()).await?;
+                let ids = self.store.claimants(name)?.into_iter().collect();
+                self.ask_packages(network, &gathered, &ids).await?;
+            }
+        }
+        self.close_session().await;
+        self.write_decisions();
+        Ok(self.store.claimants(name)?)
+    }
+
+    fn describe(&self, name: PackageName, ids: Vec<PackageId>) -> Result<InfoAnswer, MarketError> {
         let installed = self.store.installed_package(&name)?.map(|i| i.version);
         let (mut versions, mut first) = (Vec::new(), None);
         for id in ids {
@@ -128,7 +146,15 @@ impl Market {
         };
         let dependencies = newest.and_then(|v| v.dependencies.as_ref()).into_iter().flatten().map(dependency).collect();
         let license = newest.and_then(|v| v.release.as_ref()).and_then(|r| r.release.license.clone());
-        Ok(InfoAnswer { name, description: package.description, license, installed, versions, dependencies, warnings })
+        Ok(InfoAnswer {
+            name,
+            description: package.description,
+            license,
+            installed,
+            versions,
+            dependencies,
+            warnings: self.told(),
+        })
     }
 
     /// Frees space: broken-off downloads, archives that nothing needs, old compiled policies, what dead processes left.

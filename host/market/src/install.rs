@@ -10,16 +10,17 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use ggen_core::hooks::{Hook, Job, Network, Origin, Task, Trouble};
 use ggen_core::naming::{DecidedBy, NamingError};
 use ggen_core::resolve::{Request, ResolveError};
+use ggen_core::{PackageId, PackageName, PublisherId};
 use ggen_policy::{LinkConfig, LinkSource, PolicyHost};
 use ggen_store::{Commit, How};
 
-use crate::answers::{InstallAnswer, InstalledPackage, Notice};
+use crate::answers::{InstallAnswer, InstalledPackage};
 use crate::error::MarketError;
 use crate::fallback::{Next, Route};
 use crate::gather::Gathered;
 use crate::market::{Market, blocking, now};
 use crate::solve::{PlanItem, Planned};
-use crate::target::Target;
+use crate::target::{Target, is_prefix};
 use crate::{contents, starter};
 
 /// Archives that are fetched at once.
@@ -58,12 +59,13 @@ impl Market {
     async fn install_job(&self, request: InstallRequest) -> Result<InstallAnswer, MarketError> {
         let host = self.policies_with(links(request.strategy))?;
         let job = self.job(Task::Install);
-        let (requests, from_file) = self.requests(&request.targets).await?;
-        let mut warnings = self.sync_index().await?;
+        let typed = request.targets.iter().map(|text| self.target(text)).collect::<Result<Vec<_>, _>>()?;
+        let from_file = typed.iter().any(|target| matches!(target, Target::File(_)));
+        self.sync_index().await?;
         let route = self.route(Arc::clone(&host), &job, self.offered(from_file)).await?;
-        let planned = self.plan_along(&host, &job, &route, requests, &mut warnings).await?;
+        let (requests, files) = self.requests(&route, typed).await?;
+        let planned = self.plan_along(&host, &job, &route, requests, files).await?;
         let plan = planned.items.iter().map(PlanItem::answer).collect();
-        warnings.extend(planned.warnings.iter().cloned());
         let installed = match request.dry_run {
             true => None,
             false => {
@@ -72,25 +74,53 @@ impl Market {
                 Some(installed)
             }
         };
+        let mut warnings = self.told();
+        warnings.extend(planned.warnings);
         Ok(InstallAnswer { plan, installed, passed_over: planned.passed_over, warnings })
     }
 
-    async fn requests(&self, targets: &[String]) -> Result<(Vec<Request>, bool), MarketError> {
-        let (mut requests, mut from_file) = (Vec::<Request>::new(), false);
-        for text in targets {
-            let request = match self.target(text)? {
-                Target::Package(request) => request,
+    /// What was typed, with publishers found; and which packages came as files.
+    async fn requests(
+        &self,
+        route: &Route,
+        typed: Vec<Target>,
+    ) -> Result<(Vec<Request>, BTreeSet<PackageId>), MarketError> {
+        let (mut requests, mut files) = (Vec::<Request>::new(), BTreeSet::new());
+        for target in typed {
+            let request = match target {
+                Target::Package { who, name, requirement } => {
+                    let publisher = match who {
+                        Some(who) => Some(self.publisher_of(route, &who, &name).await?),
+                        None => None,
+                    };
+                    Request { name, publisher, requirement }
+                }
                 Target::File(path) => {
-                    from_file = true;
-                    self.take_file(path).await?
+                    let (request, id) = self.take_file(path).await?;
+                    files.insert(id);
+                    request
                 }
             };
             if requests.iter().any(|r| r.name.collision_key() == request.name.collision_key()) {
-                return Err(crate::target::usage(text, "this package is asked for twice", Some("name it once")));
+                let name = request.name.to_string();
+                return Err(crate::target::usage(&name, "this package is asked for twice", Some("name it once")));
             }
             requests.push(request);
         }
-        Ok((requests, from_file))
+        Ok((requests, files))
+    }
+
+    /// A publisher as it was typed: known here, or, by a prefix, among those who publish the name at the peers.
+    async fn publisher_of(&self, route: &Route, who: &str, name: &PackageName) -> Result<PublisherId, MarketError> {
+        match self.publisher(who) {
+            Err(_) if is_prefix(who) && route.has(Origin::Peers) => {}
+            decided => return decided,
+        }
+        let gathered = Gathered { session: Some(self.session().await?), ..Gathered::default() };
+        if let Some(network) = gathered.session.as_ref().and_then(|s| s.network()) {
+            self.ask_names(network, &gathered, &[name.clone()].into()).await?;
+        }
+        self.publisher(who)
     }
 
     /// Origins that this home has at all, in the order of trust.
@@ -111,7 +141,7 @@ impl Market {
         job: &Job,
         route: &Route,
         requests: Vec<Request>,
-        warnings: &mut Vec<Notice>,
+        files: BTreeSet<PackageId>,
     ) -> Result<Planned, MarketError> {
         let (mut touched, mut session) = (BTreeSet::new(), None);
         let mut failed = None;
@@ -126,7 +156,7 @@ impl Market {
                 route.visit(*origin);
                 match origin {
                     Origin::Peers | Origin::LocalNetwork if session.is_none() => {
-                        let (reached, next) = self.reach(route, *origin, warnings).await?;
+                        let (reached, next) = self.reach(route, *origin).await?;
                         (session, turn_to) = (reached, next);
                     }
                     Origin::Bundled => starter::import(&self.store, now())?,
@@ -135,12 +165,11 @@ impl Market {
                 touched.insert(*origin);
             }
             let mut gathered = Gathered {
-                knowledge: Default::default(),
-                catalog: Default::default(),
                 touched: touched.clone(),
                 session: session.clone(),
                 requests: requests.clone(),
-                moving: BTreeSet::new(),
+                files: files.clone(),
+                ..Gathered::default()
             };
             self.step("resolving");
             match self.plan(host, job, &mut gathered).await {
@@ -160,7 +189,6 @@ impl Market {
         &self,
         route: &Route,
         origin: Origin,
-        warnings: &mut Vec<Notice>,
     ) -> Result<(Option<Arc<crate::network::Session>>, Option<Origin>), MarketError> {
         loop {
             let session = self.session().await?;
@@ -172,10 +200,7 @@ impl Market {
             match self.trouble(route, origin, Trouble::Unreachable, code, None, Network::Isolated).await? {
                 Next::Again => self.close_session().await,
                 Next::TurnTo(origin) => return Ok((None, origin)),
-                Next::Degraded(notice) => {
-                    warnings.push(notice);
-                    return Ok((None, None));
-                }
+                Next::Degraded => return Ok((None, None)),
             }
         }
     }
@@ -273,7 +298,7 @@ impl Market {
     }
 
     /// Takes a `.ggen` file's documents and archive in, and asks for exactly that release.
-    async fn take_file(&self, path: std::path::PathBuf) -> Result<Request, MarketError> {
+    async fn take_file(&self, path: std::path::PathBuf) -> Result<(Request, PackageId), MarketError> {
         let store = self.store.clone();
         let text = path.display().to_string();
         let release = blocking(move || {
@@ -287,18 +312,21 @@ impl Market {
         let requirement = format!("={}", release.release.version);
         let requirement =
             requirement.parse().map_err(|_| crate::target::usage(&text, "its version cannot be asked for", None))?;
-        Ok(Request { name: release.release.name.clone(), publisher: Some(release.release.publisher), requirement })
+        let id = release.release.id();
+        Ok((Request { name: id.name.clone(), publisher: Some(id.publisher), requirement }, id))
     }
 
     /// Imports what changed in the file registries; a repair is told.
-    pub(crate) async fn sync_index(&self) -> Result<Vec<Notice>, MarketError> {
+    pub(crate) async fn sync_index(&self) -> Result<(), MarketError> {
         let (store, directories) = (self.store.clone(), self.settings.directories.clone());
         let report = blocking(move || Ok(store.sync_index(&directories, now())?)).await?;
         for rejected in &report.rejected {
             self.detail(format!("not taken from the index: {}: {}", rejected.path.display(), rejected.reason));
         }
-        let told = self.store.notices().into_iter().map(|n| self.tell(n.code, n.message));
-        Ok(told.collect())
+        for notice in self.store.notices() {
+            self.tell(notice.code, notice.message);
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ mod market;
 mod network;
 mod node;
 mod peers;
+pub mod plugins;
 mod policies;
 mod publish;
 mod report;
@@ -32,6 +33,8 @@ mod update;
 
 pub use answers::*;
 pub use error::{Denied, DeniedReason, HolderFailure, MarketError, Unresolved};
+pub use ggen_net::NetError;
+pub use ggen_store::{ArchiveError, StoreError};
 pub use install::{InstallRequest, Strategy};
 pub use market::{Market, MarketOptions};
 pub use node::StartRequest;

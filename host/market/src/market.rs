@@ -42,6 +42,7 @@ pub struct Market {
     pub(crate) cancel: Cancel,
     host: OnceLock<Arc<PolicyHost>>,
     decisions: Mutex<Vec<Decision>>,
+    told: Mutex<Vec<Notice>>,
     pub(crate) session: AsyncMutex<Option<Arc<Session>>>,
 }
 
@@ -58,6 +59,7 @@ impl Market {
             cancel,
             host: OnceLock::new(),
             decisions: Mutex::default(),
+            told: Mutex::default(),
             session: AsyncMutex::default(),
         })
     }
@@ -123,11 +125,19 @@ impl Market {
         self.reporter.report(Progress::Detail(text.into()));
     }
 
-    /// Tells something at once; what belongs into the answer goes there too.
-    pub(crate) fn tell(&self, code: &str, message: impl Into<String>) -> Notice {
+    /// Tells something at once, and once more in the answer ([`Self::told`]).
+    pub(crate) fn tell(&self, code: &str, message: impl Into<String>) {
         let notice = Notice { code: code.to_owned(), message: message.into() };
         self.reporter.report(Progress::Notice(notice.clone()));
-        notice
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < MAX_TOLD && !told.contains(&notice) {
+            told.push(notice);
+        }
+    }
+
+    /// What was told since the last time, for the answer.
+    pub(crate) fn told(&self) -> Vec<Notice> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn check_cancelled(&self) -> Result<(), MarketError> {
@@ -154,6 +164,9 @@ impl Market {
         Ok(crate::PolicyAnswer { hooks })
     }
 }
+
+/// Notices that an answer repeats.
+const MAX_TOLD: usize = 256;
 
 /// Milliseconds since the Unix epoch; 0 on a clock that stands before it.
 pub(crate) fn now() -> u64 {

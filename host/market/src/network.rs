@@ -93,6 +93,7 @@ impl Market {
         drain(self.store.clone(), events);
         let joined = handle.joined(self.settings.limits.dial_timeout).await;
         if joined.is_connected() {
+            handle.settled(self.settings.limits.lookup_grace).await;
             return Ok(Session::over(Network::Own(handle)));
         }
         let problem = unreachable(&handle, &joined.failures).await;

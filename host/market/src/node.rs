@@ -118,7 +118,7 @@ impl Market {
         let code = "bootstrap-unreachable";
         // The node itself tries again in the background; only a policy's stop ends it.
         match self.trouble(&route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await? {
-            Next::Degraded(_) | Next::Again | Next::TurnTo(_) => {}
+            Next::Degraded | Next::Again | Next::TurnTo(_) => {}
         }
         self.write_decisions();
         Ok(())

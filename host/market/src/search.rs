@@ -9,9 +9,8 @@ use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
 use ggen_core::{PackageId, PackageName};
 use ggen_net::SearchEvent;
 
-use crate::answers::{Found, Notice, SearchAnswer};
+use crate::answers::{Found, SearchAnswer};
 use crate::error::MarketError;
-use crate::fallback::Next;
 use crate::market::{Market, blocking, now};
 use crate::starter;
 
@@ -42,7 +41,7 @@ impl Market {
 
     async fn search_job(&self, request: SearchRequest) -> Result<SearchAnswer, MarketError> {
         let limit = request.limit.clamp(1, self.settings.limits.max_results);
-        let mut warnings = self.sync_index().await?;
+        self.sync_index().await?;
         let mut offered = vec![Origin::Registry];
         offered.extend((!self.settings.directories.is_empty()).then_some(Origin::Organization));
         offered.extend((!self.offline).then_some(Origin::Peers));
@@ -57,10 +56,10 @@ impl Market {
             self.search_here(&request.query, limit, &mut results).await?;
         }
         if route.has(Origin::Peers) {
-            complete = self.search_peers(&route, &request.query, limit, &mut results, &mut warnings).await?;
+            complete = self.search_peers(&route, &request.query, limit, &mut results).await?;
         }
         let results = results.ranked(&request.query, limit);
-        Ok(SearchAnswer { complete, results, warnings })
+        Ok(SearchAnswer { complete, results, warnings: self.told() })
     }
 
     async fn search_here(&self, query: &str, limit: usize, results: &mut Results) -> Result<(), MarketError> {
@@ -81,17 +80,12 @@ impl Market {
         query: &str,
         limit: usize,
         results: &mut Results,
-        warnings: &mut Vec<Notice>,
     ) -> Result<bool, MarketError> {
         let session = self.session().await?;
         let Some(network) = session.network() else {
             self.detail(format!("the network cannot be reached: {}", session.problem()));
             let code = "bootstrap-unreachable";
-            let next =
-                self.trouble(route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await?;
-            if let Next::Degraded(notice) = next {
-                warnings.push(notice);
-            }
+            self.trouble(route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await?;
             return Ok(false);
         };
         self.step("asking peers");
@@ -115,7 +109,7 @@ impl Market {
                     if !all {
                         let message =
                             format!("{answered} of {asked} peers answered in time: the results are incomplete");
-                        warnings.push(Notice { code: "search-incomplete".to_owned(), message });
+                        self.tell("search-incomplete", message);
                     }
                 }
             }

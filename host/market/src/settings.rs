@@ -24,8 +24,6 @@ pub struct Settings {
     pub labels: Vec<(String, String)>,
     /// The organization's names.
     pub names: BTreeMap<PackageName, PublisherId>,
-    /// Whether a verifier that is not there lets everything pass, as an organization may say.
-    pub allow_missing: bool,
     /// An organization's file that could not be read: installs stop with it.
     pub broken_policy_file: Option<(PathBuf, String)>,
 }

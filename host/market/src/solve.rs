@@ -132,13 +132,19 @@ impl Market {
     }
 
     fn unresolved(&self, source: ResolveError, gathered: &Gathered) -> MarketError {
+        if let ResolveError::NoSolution(_) = source
+            && let Some(package) = gathered.catalog.values().find(|p| p.head.is_none() && p.mark.is_some())
+        {
+            let sequence = package.mark.map_or(0, |m| m.sequence);
+            return MarketError::RolledBack { name: package.id.name.clone(), sequence };
+        }
         let network_asked = gathered.session.as_ref().is_some_and(|s| s.network().is_some());
         MarketError::Resolve(Box::new(Unresolved { source, network_asked }))
     }
 
     fn items(&self, solution: &Solution, gathered: &Gathered) -> Result<Vec<PlanItem>, MarketError> {
         let agreement = gathered.session.as_ref().map(|s| s.agreement()).unwrap_or_default();
-        let keys = self.store.keys()?;
+        let (keys, all) = (self.store.keys()?, self.store.installed()?);
         let mut items = Vec::with_capacity(solution.packages.len());
         for chosen in &solution.packages {
             let package = gathered.catalog.get(&chosen.id);
@@ -146,7 +152,13 @@ impl Market {
             let (Some(package), Some(version)) = (package, version) else {
                 return Err(MarketError::Internal(format!("{} {} left the catalog", chosen.id, chosen.version)));
             };
-            let installed = self.store.installed_package(&chosen.id.name)?;
+            let name = &chosen.id.name;
+            let collides =
+                |i: &&ggen_store::Installed| i.id.name != *name && i.id.name.collision_key() == name.collision_key();
+            if let Some(other) = all.iter().find(collides) {
+                return Err(MarketError::NameCollides { name: name.clone(), other: other.id.name.clone() });
+            }
+            let installed = all.iter().find(|i| i.id.name == *name).cloned();
             let same = |i: &&ggen_store::Installed| i.id == chosen.id && i.version == chosen.version;
             let kept = installed.as_ref().filter(same).is_some();
             let known = facts::Known {
@@ -167,6 +179,7 @@ impl Market {
     fn origin(&self, package: &ggen_store::CatalogPackage, gathered: &Gathered) -> Origin {
         let agreement = gathered.session.as_ref().map(|s| s.agreement()).unwrap_or_default();
         match &package.head {
+            _ if gathered.files.contains(&package.id) => Origin::File,
             Some(head) if agreement.knows(&package.id, head.digest) => Origin::Peers,
             _ if gathered.touched.contains(&Origin::Bundled) && crate::starter::is_bundled(&package.id) => {
                 Origin::Bundled

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use ggen_core::manifest::parse_requirement;
 use ggen_core::name::NameError;
-use ggen_core::resolve::Request;
 use ggen_core::{PackageName, PublisherId};
 use semver::VersionReq;
 
@@ -17,7 +16,14 @@ use crate::market::Market;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A package from wherever it is.
-    Package(Request),
+    Package {
+        /// Whose, as typed.
+        who: Option<String>,
+        /// The name.
+        name: PackageName,
+        /// The range.
+        requirement: VersionReq,
+    },
     /// A file on this machine.
     File(PathBuf),
 }
@@ -45,8 +51,7 @@ impl Market {
             None => VersionReq::STAR,
             Some(range) => requirement(text, range)?,
         };
-        let publisher = who.map(|who| self.publisher(who)).transpose()?;
-        Ok(Target::Package(Request { name, publisher, requirement }))
+        Ok(Target::Package { who: who.map(str::to_owned), name, requirement })
     }
 
     /// A publisher by its id, a unique prefix of at least eight digits, or the alias of a key of this home.
@@ -58,8 +63,7 @@ impl Market {
         if let Some(key) = own.iter().find(|k| k.alias == text) {
             return Ok(key.publisher);
         }
-        let digits = text.len() >= MIN_PREFIX && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let found = if digits { self.store.publishers(&text.to_ascii_lowercase())? } else { Vec::new() };
+        let found = if is_prefix(text) { self.store.publishers(&text.to_ascii_lowercase())? } else { Vec::new() };
         match found.as_slice() {
             [only] => Ok(*only),
             [] => Err(usage(
@@ -72,6 +76,11 @@ impl Market {
     }
 }
 
+/// Whether a text can be the beginning of a publisher's id.
+pub(crate) fn is_prefix(text: &str) -> bool {
+    text.len() >= MIN_PREFIX && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// A package's name, or what is wrong with it.
 pub(crate) fn package_name(text: &str) -> Result<PackageName, MarketError> {
     text.parse().map_err(|e: NameError| MarketError::Usage {
@@ -82,10 +91,12 @@ pub(crate) fn package_name(text: &str) -> Result<PackageName, MarketError> {
 }
 
 fn requirement(text: &str, range: &str) -> Result<VersionReq, MarketError> {
-    parse_requirement(range).map_err(|e| {
-        let hint = "write NAME, NAME@1.2.3, NAME@^1.2 or \"NAME@>=1, <3\"";
-        usage(text, &format!("the requirement {:?} is not valid: {}", e.text, e.problem), Some(hint))
-    })
+    let hint = "write NAME, NAME@1.2.3, NAME@^1.2 or \"NAME@>=1, <3\"";
+    if range.trim().is_empty() {
+        return Err(usage(text, "there is no requirement after the @", Some(hint)));
+    }
+    parse_requirement(range)
+        .map_err(|e| usage(text, &format!("the requirement {:?} is not valid: {}", e.text, e.problem), Some(hint)))
 }
 
 pub(crate) fn usage(text: &str, problem: &str, hint: Option<&str>) -> MarketError {

@@ -5,9 +5,8 @@ use ggen_core::PackageId;
 use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
 use ggen_store::IndexReport;
 
-use crate::answers::{Notice, RejectedEntry, UpdateAnswer};
+use crate::answers::{RejectedEntry, UpdateAnswer};
 use crate::error::MarketError;
-use crate::fallback::Next;
 use crate::gather::Gathered;
 use crate::market::{Market, blocking, now};
 
@@ -34,8 +33,10 @@ impl Market {
             Ok(rebuilt.unwrap_or(synced))
         })
         .await?;
-        let mut warnings: Vec<Notice> = self.notices();
-        report.updated += self.ask_peers(&mut warnings).await?;
+        for notice in self.notices() {
+            self.tell(&notice.code, notice.message);
+        }
+        report.updated += self.ask_peers().await?;
         let rejected =
             report.rejected.into_iter().map(|r| RejectedEntry { path: r.path.display().to_string(), reason: r.reason });
         Ok(UpdateAnswer {
@@ -44,12 +45,12 @@ impl Market {
             updated: report.updated,
             rejected: rejected.collect(),
             saved_to: report.saved_to,
-            warnings,
+            warnings: self.told(),
         })
     }
 
     /// Asks peers for the heads and releases of what is known here; how many heads moved.
-    async fn ask_peers(&self, warnings: &mut Vec<Notice>) -> Result<u64, MarketError> {
+    async fn ask_peers(&self) -> Result<u64, MarketError> {
         let job = self.job(Task::Update);
         let mut offered = vec![Origin::Registry];
         offered.extend((!self.offline).then_some(Origin::Peers));
@@ -61,11 +62,7 @@ impl Market {
         if session.network().is_none() {
             self.detail(format!("the network cannot be reached: {}", session.problem()));
             let code = "bootstrap-unreachable";
-            let next =
-                self.trouble(&route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await?;
-            if let Next::Degraded(notice) = next {
-                warnings.push(notice);
-            }
+            self.trouble(&route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await?;
             return Ok(0);
         }
         self.step("asking peers");

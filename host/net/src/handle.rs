@@ -109,6 +109,14 @@ impl Handle {
         self.joined.borrow().clone()
     }
 
+    /// Waits until every peer that was dialled at the start is connected or cannot be reached, or `limit` is over: a
+    /// question about a bare name should reach all of them.
+    pub async fn settled(&self, limit: Duration) -> Joined {
+        let mut joined = self.joined.clone();
+        let _ = tokio::time::timeout(limit, joined.wait_for(|j| j.pending == 0)).await;
+        self.joined.borrow().clone()
+    }
+
     /// How the node is.
     pub async fn status(&self) -> Result<Status, NetError> {
         self.link.call(Command::Status).await

@@ -30,15 +30,22 @@ impl Layout {
         let layout = Self { home: home.to_owned() };
         let marker = home.join("VERSION");
         match fsio::read_bounded(&marker, 64)? {
-            Some(text) => layout.check(&text)?,
+            Some(text) => {
+                layout.check(&text)?;
+                layout.make_directories()?;
+            }
             None => {
-                for directory in DIRECTORIES {
-                    fsio::make_dir(&home.join(directory))?;
-                }
+                layout.make_directories()?;
                 fsio::write_whole(&marker, format!("{LAYOUT}\n").as_bytes(), 0o600, true)?;
             }
         }
         Ok(layout)
+    }
+
+    /// A copy of a home may have lost its empty ones.
+    fn make_directories(&self) -> Result<(), StoreError> {
+        let missing = DIRECTORIES.iter().map(|directory| self.home.join(directory)).filter(|path| !path.is_dir());
+        missing.into_iter().try_for_each(|path| fsio::make_dir(&path))
     }
 
     fn check(&self, text: &[u8]) -> Result<(), StoreError> {

@@ -14,7 +14,6 @@ mod user;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ggen_core::hooks::Hook;
 use ggen_market::Settings;
 
 use crate::args::Globals;
@@ -59,7 +58,6 @@ fn load_from(globals: &Globals, environment: &Environment, organization: &Path) 
 
     settings.limits = user.limits.unwrap_or_default();
     settings.directories = user.directories;
-    settings.allow_missing = word.links.iter().any(|link| link.hook == Hook::Verification && link.allow_missing);
     settings.policies = word.links;
     settings.policies.extend(user.links);
     settings.names = word.names;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ggen_core::hooks::Hook;
 use ggen_core::limits::Limits;
 use ggen_policy::{LinkSource, Mode};
 use tempfile::TempDir;
@@ -196,9 +197,9 @@ fn an_organizations_word_stands_first_and_a_second_file_adds() {
     assert_eq!(settings.labels, [("ci".into(), "theirs".into()), ("os".into(), "linux".into())]);
     let names: Vec<_> = settings.names.iter().map(|(n, p)| format!("{n}={p}")).collect();
     assert_eq!(names, [format!("a={id}"), format!("b={other}")]);
-    assert!(!settings.allow_missing && settings.broken_policy_file.is_none());
+    assert!(settings.broken_policy_file.is_none());
     place.write("policy.toml", "[[policy.verification]]\nuse = 'a'\nallow_missing = true");
-    assert!(place.load().unwrap().allow_missing);
+    assert!(place.load().unwrap().policies[0].allow_missing);
 }
 
 #[test]

@@ -64,6 +64,14 @@ fn about_package(error: &MarketError) -> Report {
             .with("name", name)
             .with("version", version)
             .hint("ask for another version, or reach a node that has the release: GGEN_P2P_BOOTSTRAP"),
+        MarketError::NameCollides { name, other } => Report::new(Code::NameCollides, error)
+            .with("name", name)
+            .with("other", other)
+            .hint(format!("use the name that is there: {other}")),
+        MarketError::RolledBack { name, sequence } => Report::new(Code::HeadRolledBack, error)
+            .with("name", name)
+            .with("sequence", sequence)
+            .hint("reach a node that is up to date: GGEN_P2P_BOOTSTRAP, or --bootstrap of p2p start"),
         MarketError::AllHoldersFailed { name, version, failures } => {
             let holders: Vec<_> =
                 failures.iter().map(|f| serde_json::json!({ "holder": f.holder, "reason": f.reason })).collect();

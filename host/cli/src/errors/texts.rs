@@ -124,6 +124,18 @@ pub(super) const TEXTS: &[(C, &str, &str)] = &[
         "Get a newer release; old keys are never trusted again.",
     ),
     (
+        C::HeadRolledBack,
+        "A publisher's list of releases has a sequence that only rises. Here a higher one was seen than any that can be had \
+         now: somebody is late, or hides newer releases, such as one that mends a hole.",
+        "Reach a node that is up to date: set GGEN_P2P_BOOTSTRAP, or run `ggen marketplace p2p start --bootstrap ADDR`.",
+    ),
+    (
+        C::NameCollides,
+        "`-` and `_` are the same in names, so that nobody can be taken in by one that looks alike. The other spelling is \
+         there already, and a home has room for one of them.",
+        "Use the spelling that is there, or remove that package first.",
+    ),
+    (
         C::Unsigned,
         "An index lists this version, but the signed release behind it is nowhere to be found.",
         "Ask for another version, or reach a node that has the release: GGEN_P2P_BOOTSTRAP.",

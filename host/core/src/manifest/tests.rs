@@ -1,3 +1,5 @@
+//! Manifests as they are found, and what is refused of them.
+
 use super::*;
 
 fn refused(text: &str) -> ManifestError {

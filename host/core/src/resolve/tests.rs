@@ -1,3 +1,5 @@
+//! Small worlds for the solver, and the comparison with trying every combination.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -28,6 +28,8 @@ pub(super) async fn tell(teller: &mut Teller<'_>) -> Result<(), MarketError> {
     let mut carol = second_holder(teller, root.path(), &address).await?;
     let mallory = liar(teller, root.path(), &address).await?;
     let mut bob = Actor::new(root.path(), "bob", &[address]);
+    // Everybody is asked at once, so that the liar surely is.
+    bob.settings.limits.holder_head_start = std::time::Duration::ZERO;
     search_and_install(teller, &bob).await?;
     let _ = mallory.shutdown().await;
     corrupt_index(teller, &alice).await?;

@@ -72,6 +72,10 @@ pub(super) fn draft(
     if let Some(binding) = store.binding(&id.name)?.filter(|b| b.publisher != id.publisher) {
         return Err(MarketError::NameTaken { name: id.name, bound: binding.publisher });
     }
+    let same = |other: &&PackageId| other.publisher == id.publisher && other.name != id.name;
+    if let Some(other) = store.claimants(&id.name)?.iter().find(same) {
+        return Err(MarketError::NameCollides { name: id.name, other: other.name.clone() });
+    }
     let packed = store.pack_here(&folder).map_err(|source| MarketError::Archive { path: folder.clone(), source })?;
     let mut warnings: Vec<Notice> =
         manifest.warnings.iter().map(|w| Notice { code: w.code.to_owned(), message: w.message.clone() }).collect();

@@ -47,13 +47,12 @@ impl Market {
     }
 
     async fn publish_job(&self, request: PublishRequest) -> Result<Published, MarketError> {
-        let warnings = self.sync_index().await?;
+        self.sync_index().await?;
         let (store, limits) = (self.store.clone(), self.settings.limits.clone());
         let (path, key) = (request.path.clone(), request.key.clone());
         let aliases = self.publisher_names(&path)?;
         self.step("packing");
         let mut draft = blocking(move || draft(&store, &limits, &path, key.as_deref(), &aliases)).await?;
-        draft.warnings.splice(0..0, warnings);
         let known = draft.before.as_ref().and_then(|p| p.versions.iter().find(|v| v.version == draft.release.version));
         if let Some(first) = known.and_then(|v| v.release.clone()) {
             return self.already_there(&draft, &first, &request).await;
