@@ -95,9 +95,9 @@ codes! {
     RootRolledBack "0305" Integrity "A publisher's keys are older than the known ones";
     Unsigned "0306" Integrity "This version has no signed release";
     DocumentInvalid "0307" Integrity "A signed document is not valid";
+    GgenFile "0308" Integrity "A .ggen file is not valid";
     HeadRolledBack "0309" Integrity "Only older lists of releases than one seen before can be had";
     NameCollides "0310" Usage "The name is another one's with `-` and `_` exchanged";
-    GgenFile "0308" Integrity "A .ggen file is not valid";
 
     NoPeers "0401" Network "Nobody in the network could be reached";
     NetworkTimeout "0402" Network "The network did not answer in time";

@@ -3,7 +3,7 @@
 //! Decides whose each dependency is, as far as this home knows. Invariant: nothing is signed before the whole tree was
 //! packed and every policy agreed.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use ggen_core::PackageId;
@@ -51,9 +51,11 @@ fn read_text(path: &Path, limit: u64) -> Result<String, MarketError> {
     let mut bytes = Vec::new();
     std::fs::File::open(path).map_err(io)?.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > limit {
-        return Err(io(std::io::Error::other(format!("it has more than {limit} bytes"))));
+        let problem = format!("it has more than {limit} bytes");
+        let hint = Some("a manifest has the package's facts alone; texts belong into README.md".to_owned());
+        return Err(MarketError::Usage { text: path.display().to_string(), problem, hint });
     }
-    String::from_utf8(bytes).map_err(|_| io(std::io::Error::other("it is not UTF-8 text")))
+    String::from_utf8(bytes).map_err(|_| io(std::io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text")))
 }
 
 pub(super) fn draft(
