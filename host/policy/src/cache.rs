@@ -5,7 +5,7 @@
 //! it. Never takes compiled code from anywhere else. Invariant: an entry is written whole or not at all; one that
 //! cannot be read is compiled again.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -89,23 +89,25 @@ impl Cache {
 
     /// Keeps compiled code for later. A cache that cannot be written costs time, nothing else.
     pub fn keep(&self, digest: &str, code: &[u8]) {
-        self.keep_entry(&self.entry(digest, CODE), code);
+        self.keep_entry(&self.entry(digest, CODE), code, true);
     }
 
     /// Keeps a description for later.
     pub fn keep_description(&self, digest: &str, description: &Description) {
         if let Ok(text) = serde_json::to_vec(description) {
-            self.keep_entry(&self.entry(digest, DESCRIPTION), &text);
+            self.keep_entry(&self.entry(digest, DESCRIPTION), &text, false);
         }
     }
 
-    fn keep_entry(&self, path: &Path, bytes: &[u8]) {
-        if let Err(error) = self.try_keep(path, bytes) {
+    fn keep_entry(&self, path: &Path, bytes: &[u8], code: bool) {
+        if let Err(error) = self.try_keep(path, bytes, code) {
             tracing::debug!(path = %path.display(), "a cache entry is not kept: {error}");
         }
     }
 
-    fn try_keep(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// Code is on the disk before it has its name: a torn entry would be run. That an entry is lost in a power cut, or a
+    /// description is torn, only costs making it again.
+    fn try_keep(&self, path: &Path, bytes: &[u8], code: bool) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let folder = fs::symlink_metadata(&self.folder)?;
         if !folder.is_dir() || !is_own(&folder) {
@@ -115,9 +117,11 @@ impl Cache {
         // A temporary file is 0600 from its first moment on.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(bytes)?;
-        file.as_file().sync_all()?;
+        if code {
+            file.as_file().sync_data()?;
+        }
         file.persist(path)?;
-        File::open(&self.folder)?.sync_all()
+        Ok(())
     }
 }
 
