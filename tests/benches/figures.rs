@@ -91,14 +91,13 @@ fn served(home: &Home, package: &Package) -> Node {
 
 fn small_install(bin: &Path) {
     let publisher = Home::new(bin);
-    publisher.key();
     publisher.publish(&Package::new("warm", "1.0.0"));
     let node = served(&publisher, &Package::new("small", "1.0.0").file("a.bin", noise(1, 25_000)));
     let mut took = Vec::new();
     let mut user = Home::new(bin);
     user.bootstrap(&[&node]);
     // Compiles all four policies, the scoring one among them; everything else is done anew each time.
-    user.json(&["marketplace", "install", "warm", "--json"]);
+    user.json(&["marketplace", "install", "warm"]);
     for _ in 0..10 {
         let mut fresh = user.copy();
         fresh.bootstrap(&[&node]);

@@ -59,7 +59,7 @@ impl Market {
         let before = self.verify_once(&names).await?;
         let mut repaired: Vec<PackageName> = Vec::new();
         if !repair || before.damaged.is_empty() {
-            return Ok(verified(before, repaired));
+            return Ok(verified(self.store.home(), before, repaired));
         }
         let mut broken: Vec<PackageName> = before.damaged.iter().map(|d| d.name.clone()).collect();
         broken.dedup();
@@ -70,7 +70,7 @@ impl Market {
             blocking(move || Ok(store.repair(&told, &mut |_| ())?)).await?;
             repaired.push(name);
         }
-        Ok(verified(self.verify_once(&names).await?, repaired))
+        Ok(verified(self.store.home(), self.verify_once(&names).await?, repaired))
     }
 
     async fn verify_once(&self, names: &[PackageName]) -> Result<Verified, MarketError> {
@@ -199,12 +199,11 @@ impl Market {
     }
 }
 
-fn verified(found: Verified, repaired: Vec<PackageName>) -> VerifyAnswer {
-    let damage = |d: ggen_store::Damage| Damage {
-        name: d.name,
-        version: d.version,
-        path: d.path.display().to_string(),
-        problem: d.problem.to_string(),
+fn verified(home: &Path, found: Verified, repaired: Vec<PackageName>) -> VerifyAnswer {
+    let damage = |d: ggen_store::Damage| {
+        let folder = home.join("packages").join(d.name.as_str()).join(d.version.to_string());
+        let path = d.path.strip_prefix(&folder).unwrap_or(&d.path).display().to_string();
+        Damage { name: d.name, version: d.version, path, problem: d.problem.to_string() }
     };
     VerifyAnswer { checked: found.checked, damaged: found.damaged.into_iter().map(damage).collect(), repaired }
 }
