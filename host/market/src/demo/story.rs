@@ -1,8 +1,11 @@
 //! What the demo shows, scene by scene.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ggen_core::hooks::Hook;
+use ggen_core::reputation::Outcome;
+use ggen_net::PeerId;
 use ggen_policy::{LinkConfig, LinkSource};
 use serde_json::json;
 
@@ -11,6 +14,7 @@ use super::actors::{Actor, start_liar};
 use crate::answers::InstallAnswer;
 use crate::error::MarketError;
 use crate::install::InstallRequest;
+use crate::peers;
 use crate::publish::PublishRequest;
 use crate::search::SearchRequest;
 
@@ -28,8 +32,7 @@ pub(super) async fn tell(teller: &mut Teller<'_>) -> Result<(), MarketError> {
     let mut carol = second_holder(teller, root.path(), &address).await?;
     let mallory = liar(teller, root.path(), &address).await?;
     let mut bob = Actor::new(root.path(), "bob", &[address]);
-    // Everybody is asked at once, so that the liar surely is.
-    bob.settings.limits.holder_head_start = std::time::Duration::ZERO;
+    good_until_today(teller, &mut bob, mallory.peer_id())?;
     search_and_install(teller, &bob).await?;
     let _ = mallory.shutdown().await;
     corrupt_index(teller, &alice).await?;
@@ -102,6 +105,20 @@ async fn liar(teller: &mut Teller<'_>, root: &Path, address: &str) -> Result<gge
     Ok(handle)
 }
 
+/// Gives the liar a good name at Bob's, so that it is asked first, and waits for it: what the demo shows, it shows surely.
+fn good_until_today(teller: &mut Teller<'_>, bob: &mut Actor, liar: PeerId) -> Result<(), MarketError> {
+    let patient = Duration::from_secs(5);
+    bob.settings.limits.holder_head_start = patient;
+    bob.settings.limits.lookup_grace = patient;
+    let market = bob.market(true)?;
+    for _ in 0..20 {
+        let served = Outcome::Served { bytes: 100 << 20, elapsed_ms: 200, latency_ms: Some(1.0) };
+        peers::note(&market.store, &liar, served)?;
+    }
+    teller.say("Bob had nothing but good from it so far: it will be asked first");
+    Ok(())
+}
+
 async fn search_and_install(teller: &mut Teller<'_>, bob: &Actor) -> Result<(), MarketError> {
     teller.begin("Bob, who has only an address, searches and installs");
     let market = bob.market(false)?;
@@ -111,9 +128,6 @@ async fn search_and_install(teller: &mut Teller<'_>, bob: &Actor) -> Result<(), 
     }
     let answer = market.install(install("demo-greeting")).await?;
     say_install(teller, &answer);
-    for notice in bob.notes.take() {
-        teller.say(format!("! {}", notice.message));
-    }
     say_decisions(teller, &market)
 }
 
