@@ -49,7 +49,10 @@ pub(crate) struct Known<'a> {
 /// One item of a plan.
 pub(crate) fn item(chosen: &Chosen, version: &CatalogVersion, known: &Known<'_>) -> Item {
     Item {
-        release: release(&chosen.id, version),
+        release: match &version.release {
+            Some(release) => signed(&release.release, version.yanked.clone()),
+            None => unsigned(&chosen.id, version),
+        },
         evidence: evidence(&chosen.id, version, known),
         origin: known.origin,
         direct: chosen.direct,
@@ -58,25 +61,39 @@ pub(crate) fn item(chosen: &Chosen, version: &CatalogVersion, known: &Known<'_>)
     }
 }
 
-/// What the publisher signed; for a version without a signed release, what an index says.
-pub(crate) fn release(id: &PackageId, version: &CatalogVersion) -> Release {
-    let signed = version.release.as_ref().map(|r| &r.release);
-    let archive = signed.map(|r| &r.archive);
-    let declared = version.dependencies.as_deref().unwrap_or_default();
-    let digest = archive.map(|a| a.digest).or(version.archive);
+/// What the publisher signed, or is about to sign.
+pub(crate) fn signed(release: &ggen_core::release::Release, yanked: Option<String>) -> Release {
+    Release {
+        name: release.name.to_string(),
+        version: release.version.to_string(),
+        publisher: release.publisher.to_string(),
+        digest: release.archive.digest.to_string(),
+        archive_size: release.archive.size,
+        unpacked_size: release.archive.unpacked_size,
+        file_count: release.archive.file_count,
+        license: release.license.clone(),
+        published: release.published,
+        yanked,
+        dependencies: release.dependencies.iter().map(dependency).collect(),
+        claims: release.claims.clone(),
+    }
+}
+
+/// What an index says of a version that nobody signed: for the plan alone, never for a policy.
+fn unsigned(id: &PackageId, version: &CatalogVersion) -> Release {
     Release {
         name: id.name.to_string(),
         version: version.version.to_string(),
         publisher: id.publisher.to_string(),
-        digest: digest.map(|d| d.to_string()).unwrap_or_default(),
-        archive_size: archive.map_or(version.archive_size.unwrap_or(0), |a| a.size),
-        unpacked_size: archive.map_or(0, |a| a.unpacked_size),
-        file_count: archive.map_or(0, |a| a.file_count),
-        license: signed.and_then(|r| r.license.clone()),
-        published: version.published.unwrap_or(0),
+        digest: version.archive.map(|d| d.to_string()).unwrap_or_default(),
+        archive_size: version.archive_size.unwrap_or(0),
+        unpacked_size: 0,
+        file_count: 0,
+        license: None,
+        published: 0,
         yanked: version.yanked.clone(),
-        dependencies: declared.iter().map(dependency).collect(),
-        claims: signed.map(|r| r.claims.clone()).unwrap_or_default(),
+        dependencies: version.dependencies.iter().flatten().map(dependency).collect(),
+        claims: Vec::new(),
     }
 }
 

@@ -8,13 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use draft::{Draft, draft, read_manifest, sign_and_list};
-use ggen_core::dsse::Envelope;
 use ggen_core::head::SignedHead;
 use ggen_core::hooks::chain::{Combined, Ruling};
 use ggen_core::hooks::{Evidence, Item, Job, Origin, Task};
-use ggen_core::naming::DecidedBy;
 use ggen_core::release::{Dependency, Release, SignedRelease};
-use ggen_core::resolve::Chosen;
 use ggen_policy::PolicyHost;
 
 use crate::answers::{Notice, Published};
@@ -139,23 +136,6 @@ impl Market {
 
     fn draft_item(&self, draft: &Draft) -> Result<Item, MarketError> {
         let release = &draft.release;
-        let version = ggen_store::CatalogVersion {
-            version: release.version.clone(),
-            release: Some(SignedRelease {
-                release: release.clone(),
-                digest: ggen_core::Digest::from_bytes([0; 32]),
-                envelope: Envelope { payload_type: String::new(), payload: String::new(), signatures: Vec::new() },
-            }),
-            release_digest: None,
-            archive: Some(release.archive.digest),
-            archive_size: Some(release.archive.size),
-            dependencies: Some(release.dependencies.clone()),
-            yanked: None,
-            witnessed: now(),
-            unsigned: false,
-            in_head: false,
-            published: Some(release.published),
-        };
         let head = draft.before.as_ref().and_then(|p| p.head.as_ref());
         let evidence = Evidence {
             signed: false,
@@ -167,15 +147,8 @@ impl Market {
             equivocated: draft.before.as_ref().is_some_and(|p| p.equivocated),
             ..Evidence::default()
         };
-        let chosen = Chosen {
-            id: release.id(),
-            version: release.version.clone(),
-            direct: true,
-            requested_by: Default::default(),
-            decided_by: DecidedBy::User,
-        };
         Ok(Item {
-            release: facts::release(&chosen.id, &version),
+            release: facts::signed(release, None),
             evidence,
             origin: Origin::File,
             direct: true,
