@@ -116,16 +116,16 @@ impl PeerRecord {
         Offence { class, code: code.to_owned(), today, ever }
     }
 
-    /// What a policy is told of it; the subnet's numbers are the caller's.
+    /// What a policy is told of it, in numbers that JSON gives back exactly; the subnet's numbers are the caller's.
     pub fn facts(&self, now: u64, traits: Traits) -> PeerFacts {
         let mut faded = self.clone();
         faded.fade(now);
         PeerFacts {
-            day: faded.day,
-            month: faded.month,
+            day: rounded(faded.day),
+            month: rounded(faded.month),
             bytes_served: self.bytes_served,
-            latency_ms: self.latency_ms,
-            bytes_per_second: self.bytes_per_second,
+            latency_ms: self.latency_ms.map(round),
+            bytes_per_second: self.bytes_per_second.map(round),
             first_seen: self.first_seen,
             last_success: self.last_success,
             traits,
@@ -137,6 +137,22 @@ impl PeerRecord {
 fn scale(tally: &mut Tally, factor: f64) {
     for count in [&mut tally.successes, &mut tally.failures, &mut tally.timeouts, &mut tally.corruptions] {
         *count *= factor;
+    }
+}
+
+/// To a millionth, large ones to whole numbers. A decision is replayed from its text, and JSON's readers are exact for
+/// numbers of at most 15 digits only.
+fn round(number: f64) -> f64 {
+    const MOST: f64 = 1e9;
+    if number.abs() < MOST { (number * 1e6).round() / 1e6 } else { number.round() }
+}
+
+fn rounded(tally: Tally) -> Tally {
+    Tally {
+        successes: round(tally.successes),
+        failures: round(tally.failures),
+        timeouts: round(tally.timeouts),
+        corruptions: round(tally.corruptions),
     }
 }
 
@@ -170,6 +186,29 @@ mod tests {
         let later = record.offend(OffenceClass::Flood, "messages", 2 * DAY as u64);
         assert_eq!((later.today, later.ever), (1, 4));
         assert_eq!(record.offend(OffenceClass::CorruptData, "chunk-digest", 5).ever, 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn facts_come_back_from_their_text_as_they_were(
+            events in proptest::collection::vec((0..4u8, 1..1u64 << 40, 0..100_000u64, 0.0..1e7f64, 0..1u64 << 33), 1..8),
+            later in 0..1u64 << 34,
+        ) {
+            let (mut record, mut now) = (PeerRecord::new(0), 0);
+            for (kind, bytes, elapsed_ms, latency, passed) in events {
+                now += passed;
+                let outcome = match kind {
+                    0 => Outcome::Served { bytes, elapsed_ms, latency_ms: Some(latency) },
+                    1 => Outcome::Failed,
+                    2 => Outcome::TimedOut,
+                    _ => Outcome::Corrupt,
+                };
+                record.record(outcome, now);
+            }
+            let facts = record.facts(now + later, Traits::default());
+            let text = serde_json::to_string(&facts).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<PeerFacts>(&text).unwrap(), facts);
+        }
     }
 
     #[test]

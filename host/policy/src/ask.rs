@@ -12,7 +12,8 @@ use crate::decision::Decision;
 use crate::error::Fault;
 use crate::host::Chains;
 use crate::link::{Link, Mode};
-use crate::load::{self, Loaded};
+use crate::load::Loaded;
+use crate::row::{Recorded, Subject};
 use crate::run::{self, Failure, Run};
 use crate::runtime::Runtime;
 use crate::settings;
@@ -88,12 +89,9 @@ pub struct Asking<'a> {
     pub runtime: &'a Runtime,
     /// Where components come from.
     pub chains: &'a Chains,
-    /// What is asked.
-    pub question: &'a Question,
     /// The files that it is about.
     pub archive: Option<&'a Arc<dyn ArchiveView>>,
-    input: Arc<str>,
-    input_digest: String,
+    recorded: Recorded,
 }
 
 impl<'a> Asking<'a> {
@@ -101,13 +99,10 @@ impl<'a> Asking<'a> {
     pub fn new(
         runtime: &'a Runtime,
         chains: &'a Chains,
-        question: &'a Question,
+        question: Question,
         archive: Option<&'a Arc<dyn ArchiveView>>,
     ) -> Self {
-        // Only what is no JSON at all (a number that is none) fails here; the row then says so.
-        let input: Arc<str> = serde_json::to_string(question).unwrap_or_else(|e| format!("\"{e}\"")).into();
-        let input_digest = load::digest_of(input.as_bytes());
-        Self { runtime, chains, question, archive, input, input_digest }
+        Self { runtime, chains, archive, recorded: Recorded::new(question) }
     }
 
     /// Asks links until `enough` says that the answers so far are enough, then those that only watch.
@@ -161,69 +156,23 @@ impl<'a> Asking<'a> {
     fn run(&self, link: &Link, wall_cap: Option<Duration>) -> Option<(Decision, Result<Answer, Failure>)> {
         let loaded = self.chains.load(self.runtime, link);
         let run = match &loaded {
-            Err(problem) => no_run(Failure::Unfit(Arc::clone(problem))),
-            Ok(loaded) if !answers(loaded, self.question) => return None,
+            Err(problem) => Run::without(Failure::Unfit(Arc::clone(problem))),
+            Ok(loaded) if !loaded.answers(&self.recorded.question) => return None,
             Ok(loaded) => match settings_fit(link, loaded, self.runtime) {
-                Err(failure) => no_run(failure),
+                Err(failure) => Run::without(failure),
                 Ok(()) => {
                     let archive = self.archive.cloned();
-                    run::ask(self.runtime, loaded, &link.settings, self.question, archive, wall_cap)
+                    run::ask(self.runtime, loaded, &link.settings, &self.recorded.question, archive, wall_cap)
                 }
             },
         };
-        let decision = self.row(link, loaded.as_ref().ok(), &run);
+        let loaded = loaded.as_ref().ok().map(Arc::as_ref);
+        let decision = self.recorded.row(&Subject::link(link, loaded), &run);
         Some((decision, run.answer))
-    }
-
-    fn row(&self, link: &Link, loaded: Option<&Arc<Loaded>>, run: &Run) -> Decision {
-        let (fault, limit, replayable) = match &run.answer {
-            Ok(_) => (None, None, true),
-            Err(Failure::Fault(fault)) => (Some(fault.text.clone()), fault.limit, fault.is_replayable()),
-            Err(Failure::Unfit(problem)) => (Some(problem.text()), None, false),
-        };
-        let reasons = run.answer.as_ref().map(Answer::reasons).unwrap_or_default();
-        Decision {
-            time: self.question.job().now,
-            hook: self.question.hook(),
-            call: self.question.call().to_owned(),
-            subject: self.question.subject(),
-            packages: self.question.packages().into_iter().map(str::to_owned).collect(),
-            policy: link.name().to_owned(),
-            version: loaded.map(|l| l.description.version.clone()).unwrap_or_default(),
-            digest: loaded.map(|l| l.digest.clone()).unwrap_or_default(),
-            settings_digest: link.settings_digest.clone(),
-            settings: Arc::clone(&link.settings),
-            input_digest: self.input_digest.clone(),
-            input: Arc::clone(&self.input),
-            reasons: reasons.into_iter().cloned().collect(),
-            verdict: run.answer.as_ref().ok().cloned(),
-            fault,
-            limit,
-            replayable,
-            fuel: run.fuel,
-            micros: u64::try_from(run.took.as_micros()).unwrap_or(u64::MAX),
-            log: run.log.clone(),
-            place: link.place,
-            mode: link.config.mode,
-        }
-    }
-}
-
-/// Whether the component offers the interface that this question is asked through. A verifier need not look into files,
-/// nor one that looks into files at plans.
-fn answers(loaded: &Loaded, question: &Question) -> bool {
-    match question {
-        Question::ReviewPlan { .. } => loaded.offers.verification,
-        Question::ReviewContents { .. } => loaded.offers.contents,
-        _ => true,
     }
 }
 
 fn settings_fit(link: &Link, loaded: &Loaded, runtime: &Runtime) -> Result<(), Failure> {
     let schema = &loaded.description.settings_schema;
     settings::check(&link.settings, &link.config.settings, schema, &runtime.limits).map_err(Failure::from)
-}
-
-fn no_run(failure: Failure) -> Run {
-    Run { answer: Err(failure), fuel: 0, took: Duration::ZERO, log: Vec::new() }
 }

@@ -79,6 +79,9 @@ pub struct Decision {
     pub fuel: u64,
     /// Microseconds on the wall clock, setting-up included.
     pub micros: u64,
+    /// The most linear memory that it had, in bytes.
+    #[serde(default)]
+    pub memory: u64,
     /// What it logged.
     pub log: Vec<LogLine>,
     /// Place in the chain, from 0.

@@ -17,6 +17,7 @@
 pub mod build;
 
 mod ask;
+mod asker;
 mod bindings;
 mod cache;
 mod convert;
@@ -28,6 +29,7 @@ mod inspect;
 mod link;
 mod load;
 mod review;
+mod row;
 mod run;
 mod runtime;
 mod settings;
@@ -36,6 +38,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use asker::{Asker, Startup};
 pub use cache::{Compiler, precompile};
 pub use decision::{Decision, LogLevel, LogLine};
 pub use error::{Fault, Limit, LinkProblem, PolicyError, PolicyFault};

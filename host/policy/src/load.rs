@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ggen_core::hooks::check::{clean_text, is_code};
-use ggen_core::hooks::{Description, PolicyLimits};
+use ggen_core::hooks::{Description, PolicyLimits, Question};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
@@ -60,6 +60,18 @@ pub struct Loaded {
     pub pre: InstancePre<State>,
     /// Its functions.
     pub indices: Indices,
+}
+
+impl Loaded {
+    /// Whether it offers the interface that this question is asked through. A verifier need not look into files, nor one
+    /// that looks into files at plans.
+    pub const fn answers(&self, question: &Question) -> bool {
+        match question {
+            Question::ReviewPlan { .. } => self.offers.verification,
+            Question::ReviewContents { .. } => self.offers.contents,
+            _ => true,
+        }
+    }
 }
 
 /// What loading needs.

@@ -93,7 +93,7 @@ impl PolicyHost {
     #[must_use]
     pub fn review_plan(&self, job: &Job, plan: &[Item]) -> PlanReview {
         let question = Question::ReviewPlan { job: job.clone(), plan: plan.to_vec() };
-        let asked = self.ask_all(&question, None);
+        let asked = self.ask_all(question, None);
         let said: Vec<_> = asked.said.iter().map(|said| (said.policy.as_str(), verdicts(said, plan.len()))).collect();
         PlanReview { verdicts: chain::plan(plan.len(), &said), decisions: asked.decisions }
     }
@@ -102,7 +102,7 @@ impl PolicyHost {
     #[must_use]
     pub fn review_contents(&self, job: &Job, item: &Item, archive: &Arc<dyn ArchiveView>) -> ContentsReview {
         let question = Question::ReviewContents { job: job.clone(), item: Box::new(item.clone()) };
-        let asked = self.ask_all(&question, Some(archive));
+        let asked = self.ask_all(question, Some(archive));
         let said: Vec<_> = asked.said.iter().map(|said| (said.policy.as_str(), contents_verdict(said))).collect();
         ContentsReview { verdict: chain::contents(&said), decisions: asked.decisions }
     }
@@ -111,7 +111,7 @@ impl PolicyHost {
     #[must_use]
     pub fn rank(&self, job: &Job, packages: &[RankQuestion]) -> RankReview {
         let question = Question::Rank { job: job.clone(), packages: packages.to_vec() };
-        let asked = self.ask_all(&question, None);
+        let asked = self.ask_all(question, None);
         RankReview { rankings: rankings(&asked.said, packages.len()), decisions: asked.decisions }
     }
 
@@ -119,7 +119,7 @@ impl PolicyHost {
     #[must_use]
     pub fn score(&self, job: &Job, seed: u64, bytes: Option<u64>, peers: &[PeerFacts]) -> ScoreReview {
         let question = Question::Score { job: job.clone(), seed, bytes, peers: peers.to_vec() };
-        let asked = self.ask_all(&question, None);
+        let asked = self.ask_all(question, None);
         let scores: Vec<_> = asked
             .said
             .iter()
@@ -137,7 +137,7 @@ impl PolicyHost {
     #[must_use]
     pub fn judge(&self, job: &Job, peer: &PeerFacts, offence: &Offence) -> SanctionReview {
         let question = Question::Judge { job: job.clone(), peer: *peer, offence: offence.clone() };
-        let asked = self.ask_all(&question, None);
+        let asked = self.ask_all(question, None);
         let sanctions: Vec<_> = asked
             .said
             .iter()
@@ -154,7 +154,7 @@ impl PolicyHost {
     #[must_use]
     pub fn route(&self, job: &Job, offered: &[Origin]) -> RouteReview {
         let question = Question::Route { job: job.clone(), offered: offered.to_vec() };
-        let asked = self.ask_all(&question, None);
+        let asked = self.ask_all(question, None);
         let said: Vec<_> = asked.said.iter().filter_map(|said| Some((said.policy.as_str(), stages(said)?))).collect();
         let route = chain::route(&said).map(|route| route.unwrap_or_else(|| builtin::route(job, offered)));
         RouteReview { route, decisions: asked.decisions }
@@ -165,20 +165,20 @@ impl PolicyHost {
     pub fn decide(&self, job: &Job, situation: &Situation) -> ActionReview {
         let question = Question::Decide { job: job.clone(), situation: situation.clone() };
         let decided = |said: &[Said]| said.iter().filter_map(action).any(|action| action != Action::Abstain);
-        let asked = self.ask(&question, None, decided);
+        let asked = self.ask(question, None, decided);
         let said: Vec<_> = asked.said.iter().filter_map(|said| Some((said.policy.as_str(), action(said)?))).collect();
         let (policy, action) = chain::decide(&said).unwrap_or_else(|| (HOST, builtin::decide(situation)));
         ActionReview { action, policy: policy.to_owned(), decisions: asked.decisions }
     }
 
-    fn ask_all(&self, question: &Question, archive: Option<&Arc<dyn ArchiveView>>) -> Asked {
+    fn ask_all(&self, question: Question, archive: Option<&Arc<dyn ArchiveView>>) -> Asked {
         self.ask(question, archive, |_| false)
     }
 
     /// Asks the question's chain on a thread of its own; without an engine, every link has failed.
     fn ask(
         &self,
-        question: &Question,
+        question: Question,
         archive: Option<&Arc<dyn ArchiveView>>,
         enough: impl Fn(&[Said]) -> bool + Send,
     ) -> Asked {

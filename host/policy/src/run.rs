@@ -48,8 +48,17 @@ pub struct Run {
     pub fuel: u64,
     /// On the wall clock, with setting up.
     pub took: Duration,
+    /// The most linear memory that it had, in bytes.
+    pub memory: u64,
     /// What the policy logged.
     pub log: Vec<LogLine>,
+}
+
+impl Run {
+    /// One that never began.
+    pub fn without(failure: Failure) -> Self {
+        Self { answer: Err(failure), fuel: 0, took: Duration::ZERO, memory: 0, log: Vec::new() }
+    }
 }
 
 /// One instance and its store.
@@ -189,12 +198,13 @@ pub fn ask(
     wall_cap: Option<Duration>,
 ) -> Run {
     let begun = Instant::now();
-    let mut run = Run { answer: Err(Failure::Fault(Fault::new(""))), fuel: 0, took: Duration::ZERO, log: Vec::new() };
+    let mut run = Run::without(Fault::new("").into());
     run.answer = match Session::start(runtime, &policy.pre) {
         Err(fault) => Err(fault.into()),
         Ok(mut session) => {
             let answer = asked(&mut session, policy, settings, question, archive, wall_cap, &mut run.fuel);
-            run.log = session.store.data_mut().take_lines();
+            let state = session.store.data_mut();
+            (run.log, run.memory) = (state.take_lines(), state.memory());
             answer
         }
     };

@@ -78,6 +78,11 @@ impl State {
         std::mem::take(&mut self.lines)
     }
 
+    /// Linear memory so far, in bytes; it never shrinks.
+    pub fn memory(&self) -> u64 {
+        u64::try_from(self.memory).unwrap_or(u64::MAX)
+    }
+
     /// The longest line that is kept, in bytes.
     pub const fn line_bytes(&self) -> usize {
         self.line_bytes

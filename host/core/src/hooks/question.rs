@@ -1,7 +1,8 @@
 //! One call of a hook as one value, and its answer: what the decision log stores and `plugin test` reads. Decides
 //! nothing but what a question is about.
 //!
-//! Invariant: a question holds the whole input of its call (but for an archive's files), so that it can be asked again.
+//! Invariant: a question holds the whole input of its call (but for an archive's files), so that it can be asked again:
+//! its numbers are such as come back from its text ([`crate::reputation::PeerRecord::facts`]).
 
 use serde::{Deserialize, Serialize};
 

@@ -3,6 +3,7 @@
 //! Each component is assembled as a core module and encoded for one of the contract's worlds, so that its bytes are
 //! what a policy author's would be.
 
+mod asking;
 mod chains;
 mod defaults;
 mod hostile;
