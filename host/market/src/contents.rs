@@ -24,7 +24,18 @@ const MAX_LISTED: u32 = 4096;
 /// Files beneath a folder, with the list that was signed.
 pub(crate) struct Folder {
     pub(crate) root: PathBuf,
+    /// Where the folder goes when it is committed: a link that only watches looks at it afterwards.
+    pub(crate) then: Option<PathBuf>,
     pub(crate) files: FileList,
+}
+
+impl Folder {
+    fn open(&self, path: &str) -> Result<File> {
+        match (File::open(self.root.join(path)), &self.then) {
+            (Err(error), Some(then)) if error.kind() == ErrorKind::NotFound => File::open(then.join(path)),
+            (opened, _) => opened,
+        }
+    }
 }
 
 impl ArchiveView for Folder {
@@ -43,7 +54,7 @@ impl ArchiveView for Folder {
         let entry = self.files.files().get(file as usize).ok_or_else(|| Error::from(ErrorKind::NotFound))?;
         let left = entry.size.saturating_sub(offset).min(u64::from(length.min(MAX_READ)));
         let mut bytes = vec![0; usize::try_from(left).unwrap_or(0)];
-        File::open(self.root.join(entry.path.as_str()))?.read_exact_at(&mut bytes, offset)?;
+        self.open(entry.path.as_str())?.read_exact_at(&mut bytes, offset)?;
         Ok(bytes)
     }
 }
@@ -71,10 +82,16 @@ pub(crate) async fn review(
     item: &PlanItem,
     staged: &StagedPackage,
 ) -> std::result::Result<(), MarketError> {
-    let folder = Folder { root: staged.dir.clone(), files: staged.files.clone() };
+    let packages = market.store.home().join("packages");
+    let placed = packages.join(staged.id.name.as_str()).join(staged.version.to_string());
+    let folder = Folder { root: staged.dir.clone(), then: Some(placed), files: staged.files.clone() };
     let review = ask(market, host, job, &item.item, folder).await?;
     match review.verdict.ruling {
-        Ruling::Deny | Ruling::PassOver => Err(MarketError::Denied(vec![denied(host, item, &review.verdict)])),
+        Ruling::Deny | Ruling::PassOver => {
+            // The files are gone when the job ends.
+            market.finish_shadows();
+            Err(MarketError::Denied(vec![denied(host, item, &review.verdict)]))
+        }
         _ => Ok(()),
     }
 }

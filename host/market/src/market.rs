@@ -5,10 +5,10 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ggen_core::hooks::{Hook, Job, Task};
-use ggen_policy::{Decision, LinkConfig, PolicyHost};
+use ggen_core::hooks::{Hook, Job, PolicyLimits, Task};
+use ggen_policy::{Afterwards, Decision, LinkConfig, PolicyHost};
 use ggen_store::Store;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -41,6 +41,7 @@ pub struct Market {
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) cancel: Cancel,
     host: OnceLock<Arc<PolicyHost>>,
+    pub(crate) afterwards: Arc<Afterwards>,
     decisions: Mutex<Vec<Decision>>,
     told: Mutex<Vec<Notice>>,
     pub(crate) session: AsyncMutex<Option<Arc<Session>>>,
@@ -58,6 +59,7 @@ impl Market {
             reporter,
             cancel,
             host: OnceLock::new(),
+            afterwards: Arc::default(),
             decisions: Mutex::default(),
             told: Mutex::default(),
             session: AsyncMutex::default(),
@@ -80,7 +82,7 @@ impl Market {
         if let Some(host) = self.host.get() {
             return Ok(Arc::clone(host));
         }
-        let opened = Arc::new(policies::open(&self.store, &self.settings, Vec::new())?);
+        let opened = Arc::new(policies::open(&self.store, &self.settings, &self.afterwards, Vec::new())?);
         Ok(Arc::clone(self.host.get_or_init(|| opened)))
     }
 
@@ -89,7 +91,7 @@ impl Market {
         if extra.is_empty() {
             return self.policies();
         }
-        Ok(Arc::new(policies::open(&self.store, &self.settings, extra)?))
+        Ok(Arc::new(policies::open(&self.store, &self.settings, &self.afterwards, extra)?))
     }
 
     /// Installs and the like stop where an organization's word cannot be read: nothing is loosened by accident.
@@ -105,8 +107,19 @@ impl Market {
         self.decisions.lock().unwrap_or_else(PoisonError::into_inner).extend(decisions);
     }
 
-    /// Writes what was decided so far. A log that cannot be written is told and stops nothing.
+    /// Asks links that only watch, for the little time that they get; their rows are kept like all others.
+    pub(crate) fn finish_shadows(&self) {
+        let budget = Duration::from_millis(PolicyLimits::from(&self.settings.limits).shadow_ms);
+        self.keep(self.afterwards.finish(budget));
+    }
+
+    /// Writes what was decided so far, and tells what the policies' host has to tell. A log that cannot be written is
+    /// told and stops nothing.
     pub(crate) fn write_decisions(&self) {
+        self.finish_shadows();
+        for notice in self.afterwards.notices() {
+            self.tell(notice.code, notice.message);
+        }
         let decisions = std::mem::take(&mut *self.decisions.lock().unwrap_or_else(PoisonError::into_inner));
         if decisions.is_empty() {
             return;

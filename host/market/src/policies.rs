@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ggen_core::hooks::Hook;
-use ggen_policy::{BuiltIn, Decision, HostOptions, LinkConfig, LinkSource, PolicyHost};
+use ggen_policy::{Afterwards, BuiltIn, Decision, HostOptions, LinkConfig, LinkSource, PolicyHost};
 use ggen_store::{DecisionRow, Store};
 
 use crate::error::MarketError;
@@ -37,7 +37,12 @@ const DEFAULTS: [(Hook, &str); 4] = [
 ];
 
 /// Opens the host. `extra` are links of the command line: after the organization's, before the user's.
-pub(crate) fn open(store: &Store, settings: &Settings, extra: Vec<LinkConfig>) -> Result<PolicyHost, MarketError> {
+pub(crate) fn open(
+    store: &Store,
+    settings: &Settings,
+    afterwards: &Arc<Afterwards>,
+    extra: Vec<LinkConfig>,
+) -> Result<PolicyHost, MarketError> {
     let organization = |link: &&LinkConfig| matches!(link.from, LinkSource::Organization(_));
     let mut links: Vec<LinkConfig> = settings.policies.iter().filter(organization).cloned().collect();
     links.extend(extra);
@@ -50,6 +55,7 @@ pub(crate) fn open(store: &Store, settings: &Settings, extra: Vec<LinkConfig>) -
         builtins: BUILT_IN.to_vec(),
         installed: Some(Arc::new(move |name: &str| installed(&home.join("plugins"), name))),
         compiler: None,
+        afterwards: Arc::clone(afterwards),
         links,
     };
     Ok(PolicyHost::open(options)?)

@@ -1,15 +1,17 @@
-//! One question to a whole chain: each link in turn, the enforced first, and a row of the log for each.
+//! One question to a whole chain: each enforced link in turn, and a row of the log for each.
 //!
 //! Decides which links are asked and what a row says. Leaves it to [`crate::review`] what the answers come to.
-//! Invariant: a link that only watches is asked after all that count, and its answer goes nowhere but into its row.
+//! Invariant: a link that only watches is asked when all is decided, and its answer goes nowhere but into its row.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ggen_core::hooks::{Answer, Hook, Question};
 
+use crate::afterwards::Shadow;
+use crate::breaker::Change;
 use crate::decision::Decision;
-use crate::error::Fault;
+use crate::error::{Fault, Limit};
 use crate::host::Chains;
 use crate::link::{Link, Mode};
 use crate::load::Loaded;
@@ -83,54 +85,70 @@ pub struct Asked {
     pub decisions: Vec<Decision>,
 }
 
-/// One question on its way through a chain.
-pub struct Asking<'a> {
-    /// The engine.
-    pub runtime: &'a Runtime,
-    /// Where components come from.
-    pub chains: &'a Chains,
-    /// The files that it is about.
-    pub archive: Option<&'a Arc<dyn ArchiveView>>,
-    recorded: Recorded,
+/// One question on its way through a chain, with everything that asking it needs.
+#[derive(Clone)]
+pub struct Asking {
+    runtime: Arc<Runtime>,
+    chains: Arc<Chains>,
+    archive: Option<Arc<dyn ArchiveView>>,
+    recorded: Arc<Recorded>,
 }
 
-impl<'a> Asking<'a> {
+/// What a link that only watches came to.
+pub enum Watched {
+    /// Its row.
+    Row(Box<Decision>),
+    /// It has no say in this call.
+    Nothing,
+    /// It would have needed more time than was left.
+    Cut,
+}
+
+impl Asking {
     /// Prepares the row that all links share.
     pub fn new(
-        runtime: &'a Runtime,
-        chains: &'a Chains,
+        runtime: Arc<Runtime>,
+        chains: Arc<Chains>,
         question: Question,
-        archive: Option<&'a Arc<dyn ArchiveView>>,
+        archive: Option<Arc<dyn ArchiveView>>,
     ) -> Self {
-        Self { runtime, chains, archive, recorded: Recorded::new(question) }
+        Self { runtime, chains, archive, recorded: Arc::new(Recorded::new(question)) }
     }
 
-    /// Asks links until `enough` says that the answers so far are enough, then those that only watch.
-    pub fn ask(&self, hook: Hook, enough: impl Fn(&[Said]) -> bool) -> Asked {
-        let links = self.chains.links(hook);
+    /// About so many bytes of memory.
+    pub fn size(&self) -> usize {
+        self.recorded.size()
+    }
+
+    fn links(&self) -> &[Link] {
+        self.chains.links(self.recorded.question.hook())
+    }
+
+    /// Asks links until `enough` says that the answers so far are enough; leaves those that only watch for later.
+    pub fn ask(&self, enough: impl Fn(&[Said]) -> bool) -> Asked {
         let mut asked = Asked::default();
-        for link in links.iter().filter(|link| link.config.mode == Mode::Enforce) {
+        for link in self.links().iter().filter(|link| link.config.mode == Mode::Enforce) {
             if enough(&asked.said) {
                 break;
             }
             self.ask_link(link, &mut asked);
         }
-        for link in links.iter().filter(|link| link.config.mode == Mode::Shadow) {
-            self.watch_link(link, &mut asked.decisions);
+        for (place, _) in self.links().iter().enumerate().filter(|(_, link)| link.config.mode == Mode::Shadow) {
+            self.chains.afterwards.add(Shadow { asking: self.clone(), place });
         }
         asked
     }
 
     fn ask_link(&self, link: &Link, asked: &mut Asked) {
-        if self.is_set_aside(link) {
-            let text = format!("it is set aside after {} faults in a row", link.faults());
-            asked.said.push(Said::failed(link, &text));
+        let may_break = may_be_set_aside(link);
+        if may_break && !link.breaker().may_ask(Instant::now()) {
+            asked.said.push(Said::failed(link, "it is set aside for a while, because it failed too often in a row"));
             return;
         }
         let Some((decision, answer)) = self.run(link, None) else { return };
-        let failed = matches!(&answer, Err(Failure::Fault(_)));
-        if link.count_fault(failed) == self.runtime.limits.breaker_faults && self.is_set_aside(link) {
-            tracing::warn!(policy = link.name(), "a scoring policy is set aside: it failed too often in a row");
+        if may_break {
+            let change = link.breaker().ended(matches!(&answer, Err(Failure::Fault(_))), Instant::now());
+            self.tell(link, change, &decision);
         }
         let answer = answer.map_err(|failure| match failure {
             Failure::Fault(fault) => NoAnswer::of(link, fault, true),
@@ -140,36 +158,64 @@ impl<'a> Asking<'a> {
         asked.decisions.push(decision);
     }
 
-    fn watch_link(&self, link: &Link, decisions: &mut Vec<Decision>) {
-        let cap = Duration::from_millis(self.runtime.limits.shadow_ms);
-        decisions.extend(self.run(link, Some(cap)).map(|(decision, _)| decision));
+    fn tell(&self, link: &Link, change: Option<Change>, decision: &Decision) {
+        let limits = &self.runtime.limits;
+        let (name, from) = (link.name(), &link.config.from);
+        let (code, message) = match change {
+            None => return,
+            Some(Change::SetAside) => {
+                let why = decision.fault.as_deref().unwrap_or("it gave no answer");
+                let (faults, seconds) = (limits.breaker_faults, limits.breaker_ms / 1000);
+                let text = format!(
+                    "the scoring policy `{name}` ({from}) is set aside for {seconds} s after {faults} faults in a row; \
+                     built-in scores stand in: {why}"
+                );
+                ("policy-set-aside", text)
+            }
+            Some(Change::Back) => ("policy-back", format!("the scoring policy `{name}` ({from}) answers again")),
+        };
+        tracing::warn!("{message}");
+        self.chains.afterwards.tell(code, message);
     }
 
-    /// A scoring policy that keeps failing is not asked again. No other hook does without its policy for that, and no
-    /// locked link: a freeze or an air gap would be lifted by crashing it.
-    fn is_set_aside(&self, link: &Link) -> bool {
-        let limit = self.runtime.limits.breaker_faults;
-        link.config.hook == Hook::PeerScoring && !link.config.locked && link.faults() >= limit
+    /// Asks the link at `place`, which only watches, for at most `left`.
+    pub fn watch(&self, place: usize, left: Duration) -> Watched {
+        let asking = self.clone();
+        let watched = self.runtime.run(move || {
+            let link = asking.links().get(place)?;
+            asking.run(link, Some(left)).map(|(decision, _)| decision)
+        });
+        let limits = &self.runtime.limits;
+        let own = limits.wall_for(run::fuel_for(&self.recorded.question, limits));
+        match watched.ok().flatten() {
+            None => Watched::Nothing,
+            Some(row) if row.limit == Some(Limit::Time) && left < own => Watched::Cut,
+            Some(row) => Watched::Row(Box::new(row)),
+        }
     }
 
     /// Runs one link; nothing where it serves the hook, but has no say in this call.
     fn run(&self, link: &Link, wall_cap: Option<Duration>) -> Option<(Decision, Result<Answer, Failure>)> {
-        let loaded = self.chains.load(self.runtime, link);
+        let (runtime, question) = (&*self.runtime, &self.recorded.question);
+        let loaded = self.chains.load(runtime, link);
         let run = match &loaded {
             Err(problem) => Run::without(Failure::Unfit(Arc::clone(problem))),
-            Ok(loaded) if !loaded.answers(&self.recorded.question) => return None,
-            Ok(loaded) => match settings_fit(link, loaded, self.runtime) {
+            Ok(loaded) if !loaded.answers(question) => return None,
+            Ok(loaded) => match settings_fit(link, loaded, runtime) {
                 Err(failure) => Run::without(failure),
-                Ok(()) => {
-                    let archive = self.archive.cloned();
-                    run::ask(self.runtime, loaded, &link.settings, &self.recorded.question, archive, wall_cap)
-                }
+                Ok(()) => run::ask(runtime, loaded, &link.settings, question, self.archive.clone(), wall_cap),
             },
         };
         let loaded = loaded.as_ref().ok().map(Arc::as_ref);
         let decision = self.recorded.row(&Subject::link(link, loaded), &run);
         Some((decision, run.answer))
     }
+}
+
+/// A scoring policy that keeps failing is not asked for a while. No other hook does without its policy for that, and no
+/// locked link: a freeze or an air gap would be lifted by crashing it.
+fn may_be_set_aside(link: &Link) -> bool {
+    link.config.hook == Hook::PeerScoring && !link.config.locked
 }
 
 fn settings_fit(link: &Link, loaded: &Loaded, runtime: &Runtime) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::cache::{Cache, Compiler};
 use crate::decision::Decision;
-use crate::error::{Fault, LinkProblem};
+use crate::error::LinkProblem;
 use crate::link::Mode;
 use crate::load::{self, Loaded, Loader};
 use crate::row::{Recorded, Subject};
@@ -36,8 +36,8 @@ pub struct Startup {
 
 /// One policy, ready to be asked.
 pub struct Asker {
-    runtime: Runtime,
-    loaded: Loaded,
+    runtime: Arc<Runtime>,
+    loaded: Arc<Loaded>,
     settings: Arc<str>,
     settings_digest: String,
     startup: Startup,
@@ -66,7 +66,7 @@ impl Asker {
         let cached = cache.as_ref().is_some_and(|cache| cache.load(&runtime.engine, &digest).is_some());
         let loader = Loader { runtime: &runtime, cache: cache.as_ref(), compiler };
         let text: Arc<str> = settings::text(&settings).into();
-        let opened = runtime.on_own_stack(|| -> Result<_, Arc<LinkProblem>> {
+        let opened = runtime.scoped(|| -> Result<_, Arc<LinkProblem>> {
             let begun = Instant::now();
             let loaded = loader.load_bytes(bytes, digest)?;
             let load = begun.elapsed();
@@ -77,6 +77,7 @@ impl Asker {
         });
         let (loaded, startup) = opened.map_err(|source| LinkProblem::Start { source })??;
         let settings_digest = load::digest_of(text.as_bytes());
+        let (runtime, loaded) = (Arc::new(runtime), Arc::new(loaded));
         Ok(Self { runtime, loaded, settings: text, settings_digest, startup, peak_memory: 0 })
     }
 
@@ -84,20 +85,22 @@ impl Asker {
     ///
     /// The row is what a chain would have recorded, at place 0 and enforced.
     pub fn ask(&mut self, question: &Question, archive: Option<Arc<dyn ArchiveView>>) -> Decision {
-        let (runtime, loaded, settings) = (&self.runtime, &self.loaded, &self.settings);
-        let run = runtime
-            .on_own_stack(|| run::ask(runtime, loaded, settings, question, archive, None))
-            .unwrap_or_else(|fault: Fault| Run::without(fault.into()));
+        let recorded = Arc::new(Recorded::new(question.clone()));
+        let (runtime, loaded, settings) =
+            (Arc::clone(&self.runtime), Arc::clone(&self.loaded), Arc::clone(&self.settings));
+        let asked = Arc::clone(&recorded);
+        let run = move || run::ask(&runtime, &loaded, &settings, &asked.question, archive, None);
+        let run = self.runtime.run(run).unwrap_or_else(|fault| Run::without(fault.into()));
         self.peak_memory = self.peak_memory.max(run.memory);
         let subject = Subject {
-            name: &loaded.description.name,
-            loaded: Some(loaded),
-            settings,
+            name: &self.loaded.description.name,
+            loaded: Some(&self.loaded),
+            settings: &self.settings,
             settings_digest: &self.settings_digest,
             place: 0,
             mode: Mode::Enforce,
         };
-        Recorded::new(question.clone()).row(&subject, &run)
+        recorded.row(&subject, &run)
     }
 
     /// Whether the component offers the function that this question is asked through.

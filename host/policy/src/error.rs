@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use ggen_core::hooks::{Hook, Problem};
 use serde::{Deserialize, Serialize};
 
+use crate::imports::VERSION;
+
 /// The bound that ended a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,10 +131,12 @@ pub enum LinkProblem {
         hook: Hook,
     },
     /// Its types are not the contract's.
-    #[error("its `{interface}` is not the contract's: {message}")]
+    #[error("its `{interface}` is not the contract's of version {ours}: {message}")]
     Types {
         /// The interface.
-        interface: &'static str,
+        interface: String,
+        /// The host's version.
+        ours: &'static str,
         /// What differs.
         message: String,
     },
@@ -169,6 +173,11 @@ pub enum LinkProblem {
 }
 
 impl LinkProblem {
+    /// Types that wasmtime does not take for the contract's.
+    pub(crate) fn types(interface: &str, error: &wasmtime::Error) -> Self {
+        Self::Types { interface: interface.to_owned(), ours: VERSION, message: format!("{error:#}") }
+    }
+
     /// The whole story in one line, causes included.
     #[must_use]
     pub fn text(&self) -> String {

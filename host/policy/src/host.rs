@@ -7,10 +7,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use ggen_core::hooks::{Hook, PolicyLimits};
 
+use crate::afterwards::{Afterwards, PolicyNotice};
 use crate::cache::{Cache, Compiler};
+use crate::decision::Decision;
 use crate::error::{LinkProblem, PolicyError};
 use crate::link::{self, Link, LinkConfig, LinkSource, Mode};
 use crate::load::{Loaded, Loader, Source};
@@ -43,14 +46,16 @@ pub struct HostOptions {
     pub installed: Option<InstalledResolver>,
     /// Compiles what is not part of this program; none: in this process.
     pub compiler: Option<Arc<dyn Compiler>>,
+    /// Where shadow questions and notices wait; one for all hosts of a program, so that swapping one loses none.
+    pub afterwards: Arc<Afterwards>,
     /// All links of all hooks, whoever configured them; within one configuration in their order.
     pub links: Vec<LinkConfig>,
 }
 
 /// Runs policies. All calls block, on a thread of their own; from async code, go through `spawn_blocking`.
 pub struct PolicyHost {
-    pub(crate) chains: Chains,
-    runtime: OnceLock<Result<Runtime, Arc<LinkProblem>>>,
+    pub(crate) chains: Arc<Chains>,
+    runtime: OnceLock<Result<Arc<Runtime>, Arc<LinkProblem>>>,
     limits: PolicyLimits,
 }
 
@@ -83,6 +88,8 @@ pub struct Chains {
     builtins: Vec<BuiltIn>,
     installed: Option<InstalledResolver>,
     compiler: Option<Arc<dyn Compiler>>,
+    /// What is left when a decision has been made.
+    pub afterwards: Arc<Afterwards>,
     cache_dir: Option<PathBuf>,
     cache: OnceLock<Option<Cache>>,
     /// By digest: a component that serves several links is loaded once.
@@ -142,25 +149,27 @@ impl PolicyHost {
     /// # Errors
     /// When a hook has more links than it may have.
     pub fn open(options: HostOptions) -> Result<Self, PolicyError> {
-        let HostOptions { cache_dir, limits, builtins, installed, compiler, links } = options;
+        let HostOptions { cache_dir, limits, builtins, installed, compiler, afterwards, links } = options;
         let most = limits.links;
         let mut chains = BTreeMap::new();
         for hook in Hook::ALL {
-            let chain = link::chain(hook, &links);
+            let chain = link::chain(hook, &links, &limits);
             if chain.len() > most {
                 return Err(PolicyError::TooManyLinks { hook, count: chain.len(), most });
             }
             chains.insert(hook, chain);
         }
         let (cache, components) = (OnceLock::new(), Mutex::new(BTreeMap::new()));
-        let chains = Chains { links: chains, builtins, installed, compiler, cache_dir, cache, components };
-        Ok(Self { chains, runtime: OnceLock::new(), limits })
+        let chains = Chains { links: chains, builtins, installed, compiler, afterwards, cache_dir, cache, components };
+        Ok(Self { chains: Arc::new(chains), runtime: OnceLock::new(), limits })
     }
 
     /// The engine, started the first time.
-    pub(crate) fn runtime(&self) -> Result<&Runtime, Arc<LinkProblem>> {
+    pub(crate) fn runtime(&self) -> Result<&Arc<Runtime>, Arc<LinkProblem>> {
         let start = || {
-            Runtime::new(self.limits.clone()).map_err(|e| Arc::new(LinkProblem::Engine { message: format!("{e:#}") }))
+            Runtime::new(self.limits.clone())
+                .map(Arc::new)
+                .map_err(|e| Arc::new(LinkProblem::Engine { message: format!("{e:#}") }))
         };
         self.runtime.get_or_init(start).as_ref().map_err(Arc::clone)
     }
@@ -169,6 +178,18 @@ impl PolicyHost {
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.runtime.get().is_some()
+    }
+
+    /// Asks links that only watch what waits for them, for at most `budget`; rows for the log.
+    #[must_use]
+    pub fn finish_shadows(&self, budget: Duration) -> Vec<Decision> {
+        self.chains.afterwards.finish(budget)
+    }
+
+    /// What the operator must be told since the last time.
+    #[must_use]
+    pub fn notices(&self) -> Vec<PolicyNotice> {
+        self.chains.afterwards.notices()
     }
 
     /// Loads and configures every link, and tells what there is and what is wrong with it.
@@ -196,7 +217,7 @@ impl PolicyHost {
             Err(problem) => links.map(|link| shown(link, Err(Arc::clone(&problem)))).collect(),
             Ok(runtime) => {
                 let links: Vec<_> = links.collect();
-                let on_thread = runtime.on_own_stack(|| -> Vec<_> {
+                let on_thread = runtime.scoped(|| -> Vec<_> {
                     links.iter().map(|link| shown(link, self.usable(runtime, link))).collect()
                 });
                 on_thread.unwrap_or_default()

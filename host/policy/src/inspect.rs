@@ -75,7 +75,7 @@ fn look(
     let loader = Loader { runtime: &runtime, cache: cache.as_ref(), compiler };
     let digest = inspection.digest.clone();
     let loaded = runtime
-        .on_own_stack(|| {
+        .scoped(|| {
             let loaded = loader.load_bytes(bytes, digest)?;
             Ok::<_, Arc<LinkProblem>>((run::try_settings(&runtime, &loaded, "{}"), loaded))
         })

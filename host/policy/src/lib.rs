@@ -16,10 +16,13 @@
 
 pub mod build;
 
+mod afterwards;
 mod ask;
 mod asker;
 mod bindings;
+mod breaker;
 mod cache;
+mod contract;
 mod convert;
 mod decision;
 mod error;
@@ -37,7 +40,9 @@ mod sniff;
 mod state;
 #[cfg(test)]
 mod tests;
+mod threads;
 
+pub use afterwards::{Afterwards, PolicyNotice};
 pub use asker::{Asker, Startup};
 pub use cache::{Compiler, precompile};
 pub use decision::{Decision, LogLevel, LogLine};

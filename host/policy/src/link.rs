@@ -5,13 +5,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use ggen_core::hooks::Hook;
+use ggen_core::hooks::{Hook, PolicyLimits};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::breaker::Breaker;
 use crate::error::LinkProblem;
 use crate::load::{self, Loaded};
 use crate::settings;
@@ -161,15 +162,16 @@ pub struct Link {
     /// Place in its chain, from 0.
     pub place: u32,
     loaded: OnceLock<Result<Arc<Loaded>, Arc<LinkProblem>>>,
-    faults: AtomicU32,
+    breaker: Mutex<Breaker>,
 }
 
 impl Link {
-    fn new(config: LinkConfig, place: u32) -> Self {
+    fn new(config: LinkConfig, place: u32, limits: &PolicyLimits) -> Self {
         let settings = settings::text(&config.settings);
         let settings_digest = load::digest_of(settings.as_bytes());
-        let (loaded, faults) = (OnceLock::new(), AtomicU32::new(0));
-        Self { config, settings: settings.into(), settings_digest, place, loaded, faults }
+        let breaker = Breaker::new(limits.breaker_faults, Duration::from_millis(limits.breaker_ms));
+        let (loaded, breaker) = (OnceLock::new(), Mutex::new(breaker));
+        Self { config, settings: settings.into(), settings_digest, place, loaded, breaker }
     }
 
     /// The component, loaded by `load` the first time.
@@ -188,29 +190,20 @@ impl Link {
         }
     }
 
-    /// Counts a fault, or that there was none; tells how many there were in a row.
-    pub fn count_fault(&self, failed: bool) -> u32 {
-        if failed {
-            return self.faults.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        }
-        self.faults.store(0, Ordering::Relaxed);
-        0
-    }
-
-    /// Faults in a row so far.
-    pub fn faults(&self) -> u32 {
-        self.faults.load(Ordering::Relaxed)
+    /// Where it stands after its faults so far.
+    pub fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The links of one hook that count, in the order in which they are asked.
-pub fn chain(hook: Hook, configured: &[LinkConfig]) -> Vec<Link> {
+pub fn chain(hook: Hook, configured: &[LinkConfig], limits: &PolicyLimits) -> Vec<Link> {
     let of_hook = || configured.iter().filter(move |link| link.hook == hook);
     // A link that is only watched counts for nothing, so it takes no default away either.
     let is_named = of_hook().any(|link| link.from != LinkSource::Default && link.mode != Mode::Shadow);
     let mut links: Vec<_> = of_hook().filter(|link| !(is_named && link.from == LinkSource::Default)).cloned().collect();
     links.sort_by_key(|link| link.from.rank());
-    (0..).zip(links).map(|(place, config)| Link::new(config, place)).collect()
+    (0..).zip(links).map(|(place, config)| Link::new(config, place, limits)).collect()
 }
 
 #[cfg(test)]
@@ -222,7 +215,10 @@ mod tests {
     }
 
     fn names(configured: &[LinkConfig]) -> Vec<String> {
-        chain(Hook::Verification, configured).iter().map(|link| link.name().to_owned()).collect()
+        chain(Hook::Verification, configured, &PolicyLimits::default())
+            .iter()
+            .map(|link| link.name().to_owned())
+            .collect()
     }
 
     fn user(name: &str) -> LinkConfig {
@@ -256,7 +252,7 @@ mod tests {
         let table: LinkTable = toml::from_str(text).unwrap();
         let link = table.into_link(Hook::Verification, LinkSource::Default);
         assert_eq!((link.use_.as_str(), link.mode, link.locked), ("org-allowlist", Mode::Shadow, true));
-        let chain = chain(Hook::Verification, &[link]);
+        let chain = chain(Hook::Verification, &[link], &PolicyLimits::default());
         assert_eq!(&*chain[0].settings, r#"{"names":["a"],"since":"2026-01-01"}"#);
         assert!(toml::from_str::<LinkTable>("use = 'a'\nmdoe = 'off'").is_err());
     }

@@ -15,6 +15,7 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::bindings::guest;
 use crate::cache::{Cache, Compiler};
+use crate::contract;
 use crate::error::{LinkProblem, PolicyError};
 use crate::run;
 use crate::runtime::Runtime;
@@ -189,10 +190,14 @@ impl Loader<'_> {
             exports: ty.exports(engine).map(|(name, _)| name.to_owned()).collect(),
         };
         let offers = sniff::offers(&names)?;
-        let types = |error: wasmtime::Error| LinkProblem::Types { interface: "import", message: format!("{error:#}") };
-        let pre = self.runtime.linker.instantiate_pre(&component).map_err(types)?;
+        // What was described here before had the contract's types then, and an entry of another contract has another name.
+        let described = self.cache.and_then(|cache| cache.description(&digest));
+        if described.is_none() {
+            contract::check(engine, &component)?;
+        }
+        let pre = self.runtime.linker.instantiate_pre(&component).map_err(|e| LinkProblem::types("import", &e))?;
         let indices = Indices::of(&pre, offers)?;
-        let description = match self.cache.and_then(|cache| cache.description(&digest)) {
+        let description = match described {
             Some(description) => description,
             None => {
                 let description = run::describe(self.runtime, &pre, &indices)?;
@@ -209,7 +214,7 @@ impl Loader<'_> {
 
 impl Indices {
     fn of(pre: &InstancePre<State>, offers: Offers) -> Result<Self, LinkProblem> {
-        let lacks = |interface| move |e: wasmtime::Error| LinkProblem::Types { interface, message: format!("{e:#}") };
+        let lacks = |interface| move |e: wasmtime::Error| LinkProblem::types(interface, &e);
         macro_rules! if_offered {
             ($offered:expr, $interface:ident, $name:literal) => {
                 match $offered {

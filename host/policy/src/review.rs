@@ -175,20 +175,20 @@ impl PolicyHost {
         self.ask(question, archive, |_| false)
     }
 
-    /// Asks the question's chain on a thread of its own; without an engine, every link has failed.
+    /// Asks the question's chain on a thread for policies; without an engine, every link has failed.
     fn ask(
         &self,
         question: Question,
         archive: Option<&Arc<dyn ArchiveView>>,
-        enough: impl Fn(&[Said]) -> bool + Send,
+        enough: impl Fn(&[Said]) -> bool + Send + 'static,
     ) -> Asked {
         let hook = question.hook();
         if self.chains.links(hook).iter().all(|link| link.config.mode == Mode::Off) {
             return Asked::default();
         }
         let asked = self.runtime().map_err(|problem| problem.text()).and_then(|runtime| {
-            let asking = Asking::new(runtime, &self.chains, question, archive);
-            runtime.on_own_stack(|| asking.ask(hook, enough)).map_err(|fault| fault.text)
+            let asking = Asking::new(Arc::clone(runtime), Arc::clone(&self.chains), question, archive.cloned());
+            runtime.run(move || asking.ask(enough)).map_err(|fault| fault.text)
         });
         asked.unwrap_or_else(|text| {
             tracing::error!(%hook, "no policy can be asked: {text}");

@@ -59,6 +59,11 @@ impl Recorded {
         Self { question, input, input_digest }
     }
 
+    /// About so many bytes of memory: the text, and the values that it was made of.
+    pub fn size(&self) -> usize {
+        self.input.len().saturating_mul(2)
+    }
+
     /// The row of one run.
     pub fn row(&self, of: &Subject<'_>, run: &Run) -> Decision {
         let (fault, limit, replayable) = match &run.answer {

@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
 
 /// A function that is there, with other types than the contract's.
 fn load<G>(interface: &'static str, guest: wasmtime::Result<G>) -> Result<G, Failure> {
-    guest.map_err(|error| LinkProblem::Types { interface, message: format!("{error:#}") }.into())
+    guest.map_err(|error| LinkProblem::types(interface, &error).into())
 }
 
 fn cleaned(problems: Vec<guest::plugin::Problem>, limits: &PolicyLimits) -> Vec<Problem> {
@@ -153,7 +153,7 @@ pub fn describe(runtime: &Runtime, pre: &InstancePre<State>, indices: &Indices) 
     let plugin = indices
         .plugin
         .load(&mut session.store, &session.instance)
-        .map_err(|error| LinkProblem::Types { interface: "plugin", message: format!("{error:#}") })?;
+        .map_err(|error| LinkProblem::types("plugin", &error))?;
     let wall = Duration::from_millis(runtime.limits.wall_ms);
     session.budget(runtime.limits.configure_fuel, wall).map_err(failed)?;
     let description = plugin.call_describe(&mut session.store);
@@ -231,7 +231,8 @@ fn asked(
     answer
 }
 
-fn fuel_for(question: &Question, limits: &PolicyLimits) -> u64 {
+/// Fuel that a question of this size gets.
+pub fn fuel_for(question: &Question, limits: &PolicyLimits) -> u64 {
     match question {
         Question::ReviewPlan { plan, .. } => limits.fuel_for_entries(plan.len()),
         Question::ReviewContents { item, .. } => {

@@ -54,7 +54,9 @@ pub struct PolicyLimits {
     pub ban_seconds: u32,
     /// Faults in a row that set a scoring policy aside.
     pub breaker_faults: u32,
-    /// Wall-clock time of a call to a shadow link, in milliseconds.
+    /// How long a scoring policy stays set aside before it is tried again, in milliseconds.
+    pub breaker_ms: u64,
+    /// Wall-clock time that a short command gives its shadow links when all is done, in milliseconds.
     pub shadow_ms: u64,
 }
 
@@ -83,6 +85,7 @@ impl Default for PolicyLimits {
             avoid_seconds: 7 * 86_400,
             ban_seconds: 30 * 86_400,
             breaker_faults: 3,
+            breaker_ms: 600_000,
             shadow_ms: 200,
         }
     }

@@ -110,7 +110,7 @@ impl Market {
         for verdict in &review.verdicts {
             warnings.extend(self.heed(host, draft, verdict)?);
         }
-        let folder = Folder { root: draft.folder.clone(), files: draft.packed.files.clone() };
+        let folder = Folder { root: draft.folder.clone(), then: None, files: draft.packed.files.clone() };
         let review = contents::ask(self, host, job, &item, folder).await?;
         warnings.extend(self.heed(host, draft, &review.verdict)?);
         Ok(warnings)

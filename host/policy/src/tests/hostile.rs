@@ -43,7 +43,7 @@ fn a_loop_with_fuel_to_spare_runs_out_of_time() {
     let loader = crate::load::Loader { runtime: &runtime, cache: None, compiler: None };
     let question = ggen_core::hooks::Question::ReviewPlan { job: job(), plan: vec![item("a")] };
     let run = runtime
-        .on_own_stack(|| {
+        .scoped(|| {
             let loaded = loader.load_bytes(&bytes, "d".into()).unwrap();
             let cap = Some(std::time::Duration::from_millis(50));
             crate::run::ask(&runtime, &loaded, "{}", &question, None, cap)
@@ -138,21 +138,6 @@ fn scores_out_of_range_leave_the_built_in_ones() {
     assert!(review.degraded);
     assert_eq!(review.scores, [0.5, 0.5]);
     assert!(review.decisions[0].fault.as_ref().unwrap().contains("score 2"));
-}
-
-#[test]
-fn a_scorer_that_keeps_failing_is_set_aside_unless_it_is_locked() {
-    let bytes = Wat::scorer("unreachable").build();
-    for (locked, asked) in [(false, 3), (true, 5)] {
-        let host = host_with(Hook::PeerScoring, std::slice::from_ref(&bytes), |link| link.locked = locked);
-        let rows: usize = (0..5).map(|_| host.score(&job(), 1, None, &peers(1)).decisions.len()).sum();
-        assert_eq!(rows, asked);
-        assert!(host.score(&job(), 1, None, &peers(1)).degraded);
-    }
-    let verifier = Wat::verifier("unreachable").build();
-    let host = host(Hook::Verification, &[verifier]);
-    let rows: usize = (0..5).map(|_| reviewed(&host).decisions.len()).sum();
-    assert_eq!(rows, 5);
 }
 
 #[test]

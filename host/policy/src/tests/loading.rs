@@ -75,7 +75,7 @@ fn an_interface_with_other_types_does_not_fit() {
         (export \"ggen:policy/plugin@0.1.0\" (instance $plugin))
         (export \"ggen:policy/peer-scoring@0.1.0\" (instance $scoring)))";
     let problems = inspected(&wat::parse_str(text).unwrap()).problems;
-    assert!(problems[0].contains("`plugin` is not the contract's"), "{problems:?}");
+    assert!(problems[0].contains("`plugin` is not the contract's of version 0.1.0"), "{problems:?}");
 }
 
 #[test]

@@ -5,9 +5,11 @@
 
 mod asking;
 mod chains;
+mod contract;
 mod defaults;
 mod hostile;
 mod loading;
+mod shadows;
 
 use std::path::Path;
 
