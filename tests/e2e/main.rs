@@ -12,6 +12,7 @@
 
 mod at_once;
 mod carried;
+mod compiling;
 mod disk;
 mod index;
 mod keeping;

@@ -21,11 +21,15 @@ use crate::output::Output;
 
 fn main() -> ExitCode {
     let typed: Vec<_> = std::env::args_os().collect();
+    if let Some(done) = ggen_policy::compile_if_asked(&typed) {
+        return done;
+    }
     let wants_json = args::wants_json(&typed);
     let exit = match Cli::try_parse_from(typed) {
         Err(error) => output::not_a_command(&error, wants_json),
         Ok(cli) => {
             let output = Output::new(&cli.globals);
+            ggen_policy::compile_in_children(output.lines());
             match verbs::run(cli, &output) {
                 Ok(exit) => exit,
                 Err(failure) => output.fail(&failure.report()),

@@ -109,6 +109,11 @@ pub struct Limits {
     /// Wall-clock time of one decision, before what its fuel adds.
     #[serde(with = "span")]
     pub policy_time: Duration,
+    /// Compiling a policy, on the wall clock and of a processor.
+    #[serde(with = "span")]
+    pub policy_compile_time: Duration,
+    /// Memory that compiling a policy may take, in bytes.
+    pub policy_compile_memory: u64,
     /// Memory of a policy, in bytes.
     pub policy_memory: usize,
     /// Stack of a policy, in bytes.
@@ -182,6 +187,8 @@ impl Default for Limits {
             policy_fuel: 500_000_000,
             policy_configure_fuel: 100_000_000,
             policy_time: s(2),
+            policy_compile_time: s(5 * 60),
+            policy_compile_memory: 6 << 30,
             policy_memory: 64 * mib,
             policy_stack: mib,
             policy_settings: 64 * 1024,

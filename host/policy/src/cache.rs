@@ -19,11 +19,11 @@ use crate::runtime;
 
 /// Compiles a component that came from outside, where that must not happen in this process.
 pub trait Compiler: Send + Sync {
-    /// What [`precompile`] makes of `component` under the same limits.
+    /// What [`precompile`] makes of `component` under these limits.
     ///
     /// # Errors
     /// When it is not valid, or took more time or memory than its compiler gives it.
-    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, PolicyError>;
+    fn compile(&self, component: &[u8], limits: &PolicyLimits) -> Result<Vec<u8>, PolicyError>;
 }
 
 /// Compiles a component in this process. What a child process calls that compiles for another one.

@@ -15,6 +15,7 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::bindings::guest;
 use crate::cache::{Cache, Compiler};
+use crate::child;
 use crate::contract;
 use crate::error::{LinkProblem, PolicyError};
 use crate::run;
@@ -163,23 +164,51 @@ impl Loader<'_> {
     }
 
     fn compile(&self, bytes: &[u8], digest: &str, trusted: bool) -> Result<Component, LinkProblem> {
-        let failed = |message: String| LinkProblem::Compile { message };
-        if let (false, Some(compiler), Some(cache)) = (trusted, self.compiler, self.cache) {
-            let code = compiler.compile(bytes).map_err(|error| match error {
-                PolicyError::Compile { message } => failed(message),
-                other => failed(other.to_string()),
-            })?;
-            cache.keep(digest, &code);
-            return self.cached(digest).ok_or_else(|| failed("its compiled code cannot be kept in the cache".into()));
+        let compiler = match (trusted, self.compiler) {
+            (true, _) => None,
+            (false, Some(given)) => Some(given),
+            (false, None) => child::default_compiler(),
+        };
+        match compiler {
+            Some(compiler) => self.compile_outside(compiler, bytes, digest),
+            None => self.compile_here(bytes, digest),
         }
+    }
+
+    fn compile_here(&self, bytes: &[u8], digest: &str) -> Result<Component, LinkProblem> {
         let engine = &self.runtime.engine;
-        let component = Component::new(engine, bytes).map_err(|e| failed(format!("{e:#}")))?;
+        let component = Component::new(engine, bytes).map_err(|e| cannot_compile(format!("{e:#}")))?;
         if let Some(cache) = self.cache
             && let Ok(code) = component.serialize()
         {
             cache.keep(digest, &code);
         }
         Ok(component)
+    }
+
+    /// Where nothing can be kept, a folder of the moment takes what was compiled: code is loaded from this user's own
+    /// files alone.
+    fn compile_outside(
+        &self,
+        compiler: &Arc<dyn Compiler>,
+        bytes: &[u8],
+        digest: &str,
+    ) -> Result<Component, LinkProblem> {
+        let code = compiler.compile(bytes, &self.runtime.limits).map_err(|error| match error {
+            PolicyError::Compile { message } => cannot_compile(message),
+            other => cannot_compile(other.to_string()),
+        })?;
+        if let Some(cache) = self.cache {
+            cache.keep(digest, &code);
+            if let Some(component) = self.cached(digest) {
+                return Ok(component);
+            }
+        }
+        let folder = tempfile::tempdir().map_err(|e| cannot_compile(format!("its code cannot be kept: {e}")))?;
+        let cache = Cache::new(folder.path().to_owned(), self.runtime.compatibility());
+        cache.keep(digest, &code);
+        let loaded = cache.load(&self.runtime.engine, digest);
+        loaded.ok_or_else(|| cannot_compile("what its compiler made cannot be loaded".into()))
     }
 
     fn finish(&self, component: Component, digest: String) -> Result<Loaded, LinkProblem> {
@@ -232,6 +261,10 @@ impl Indices {
             fallback: if_offered!(offers.fallback, fallback_policy, "fallback-policy"),
         })
     }
+}
+
+fn cannot_compile(message: String) -> LinkProblem {
+    LinkProblem::Compile { message }
 }
 
 /// The digest that a file `<sha256>.wasm` is named after.

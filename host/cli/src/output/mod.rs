@@ -85,6 +85,12 @@ impl Output {
         self.teller.line(line);
     }
 
+    /// Tells lines of progress from wherever they come.
+    pub fn lines(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let teller = Arc::clone(&self.teller);
+        move |line| teller.line(line)
+    }
+
     /// Gives the answer: as JSON, or as `page` writes it.
     pub fn answer<A: Serialize>(&self, answer: &A, page: impl FnOnce(&mut Page, &A)) -> Result<(), Failure> {
         self.teller.end();

@@ -36,6 +36,12 @@ pub struct PolicyLimits {
     pub settings_bytes: usize,
     /// A component, in bytes.
     pub component_bytes: u64,
+    /// Time that compiling one may take, on the wall clock and of a processor, in milliseconds.
+    pub compile_ms: u64,
+    /// Memory that compiling one may take, in bytes.
+    pub compile_memory: u64,
+    /// Compiled code, in bytes.
+    pub code_bytes: u64,
     /// Links in one hook's chain.
     pub links: usize,
     /// Reasons for one verdict.
@@ -76,6 +82,9 @@ impl Default for PolicyLimits {
             log_line_bytes: 1024,
             settings_bytes: 64 << 10,
             component_bytes: 64 << 20,
+            compile_ms: 300_000,
+            compile_memory: 6 << 30,
+            code_bytes: 512 << 20,
             links: 32,
             reasons: 16,
             text_bytes: 1024,
@@ -105,6 +114,8 @@ impl From<&crate::limits::Limits> for PolicyLimits {
             log_line_bytes: limits.policy_log_line,
             settings_bytes: limits.policy_settings,
             component_bytes: limits.max_component,
+            compile_ms: u64::try_from(limits.policy_compile_time.as_millis()).unwrap_or(u64::MAX),
+            compile_memory: limits.policy_compile_memory,
             retry_ms: u32::try_from(limits.max_retry_delay.as_millis()).unwrap_or(u32::MAX),
             ban_seconds: seconds(limits.max_ban),
             ..Self::default()

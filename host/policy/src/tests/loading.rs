@@ -88,9 +88,9 @@ fn a_name_that_is_no_name_is_refused() {
 struct Counting(AtomicUsize);
 
 impl Compiler for Counting {
-    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, PolicyError> {
+    fn compile(&self, component: &[u8], limits: &PolicyLimits) -> Result<Vec<u8>, PolicyError> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        precompile(&tight(), component)
+        precompile(limits, component)
     }
 }
 
