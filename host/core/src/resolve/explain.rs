@@ -3,11 +3,14 @@
 //! Walks pubgrub's derivation and says each fact in it once: who requires what, which versions there are, which of them
 //! a policy excluded and why. Decides nothing.
 
+use std::collections::BTreeSet;
+
 use pubgrub::{DerivationTree, External, Ranges};
 use semver::Version;
 use serde::Serialize;
 
 use super::ResolveError;
+use super::keep::Held;
 use super::knowledge::{Knowledge, KnownPackage, Request};
 use super::provider::Node;
 use crate::name::{PackageId, PackageName};
@@ -38,9 +41,9 @@ const MAX_FACTS: usize = 24;
 const MAX_SHOWN: usize = 12;
 
 /// Turns a derivation into sentences.
-pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowledge) -> ResolveError {
+pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowledge, kept: &Held) -> ResolveError {
     let facts = facts(tree);
-    let teller = Teller { requests, knowledge };
+    let teller = Teller { requests, knowledge, kept };
     let mut because: Vec<String> = Vec::new();
     for sentence in facts.iter().flat_map(|fact| teller.sentences(fact)) {
         if !because.contains(&sentence) {
@@ -61,15 +64,41 @@ pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowled
     ResolveError::NoSolution(Box::new(explanation))
 }
 
-/// The leaves of a derivation, each once, in order. Iterative, because a derivation can be deep.
+/// The leaves of a derivation, each once, in order, as far as they are told.
 fn facts(tree: &Tree) -> Vec<&Fact> {
     let mut found: Vec<&Fact> = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
+    walk(tree, &mut |fact| {
+        found.push(fact);
+        found.len() < MAX_FACTS
+    });
+    found
+}
+
+/// Every package that a derivation speaks of.
+pub(super) fn involved(tree: &Tree) -> BTreeSet<PackageId> {
+    let mut found: BTreeSet<PackageId> = BTreeSet::new();
+    let mut take = |node: &Node| match node {
+        Node::Package(id) if !found.contains(id.as_ref()) => drop(found.insert(id.as_ref().clone())),
+        _ => {}
+    };
+    walk(tree, &mut |fact| {
+        match fact {
+            External::NotRoot(node, _) | External::NoVersions(node, _) | External::Custom(node, _, _) => take(node),
+            External::FromDependencyOf(owner, _, target, _) => [owner, target].into_iter().for_each(&mut take),
+        }
+        true
+    });
+    found
+}
+
+/// Visits leaves from left to right, until `visit` says no. Iterative, because a derivation can be deep.
+fn walk<'t>(tree: &'t Tree, visit: &mut dyn FnMut(&'t Fact) -> bool) {
+    let mut seen = BTreeSet::new();
     let mut stack = vec![tree];
     while let Some(next) = stack.pop() {
         match next {
-            DerivationTree::External(fact) if found.len() < MAX_FACTS => found.push(fact),
-            DerivationTree::External(_) => break,
+            DerivationTree::External(fact) if visit(fact) => {}
+            DerivationTree::External(_) => return,
             DerivationTree::Derived(derived) => {
                 if derived.shared_id.is_none_or(|id| seen.insert(id)) {
                     stack.push(&derived.cause2);
@@ -78,12 +107,12 @@ fn facts(tree: &Tree) -> Vec<&Fact> {
             }
         }
     }
-    found
 }
 
 struct Teller<'a> {
     requests: &'a [Request],
     knowledge: &'a Knowledge,
+    kept: &'a Held,
 }
 
 impl Teller<'_> {
@@ -141,6 +170,9 @@ impl Teller<'_> {
 
     /// Versions that would fit and may not be used, with the reasons.
     fn barred(&self, id: &PackageId, package: &KnownPackage, range: &Ranges<Version>) -> Option<String> {
+        if let Some(kept) = self.kept.get(id) {
+            return Some(format!("{} stays at {kept}", id.name));
+        }
         let barred = package.versions.iter().filter(|v| range.contains(&v.version) && !v.allowed(id, self.requests));
         let parts: Vec<_> = barred
             .take(MAX_SHOWN)

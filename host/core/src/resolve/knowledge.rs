@@ -63,10 +63,11 @@ pub struct Knowledge {
 }
 
 impl KnownPackage {
-    /// Versions, best first.
+    /// Versions, best first. A locked one comes before all others, whatever the ranking says.
     pub fn ranked(&self) -> impl Iterator<Item = &KnownVersion> {
         let all = self.order.is_empty().then_some(&self.versions).into_iter().flatten();
-        all.chain(self.order.iter().filter_map(|i| self.versions.get(*i)))
+        let ranked = all.chain(self.order.iter().filter_map(|i| self.versions.get(*i)));
+        self.versions.iter().filter(|v| v.locked).chain(ranked)
     }
 
     /// What is known of `version`.

@@ -7,6 +7,7 @@
 mod check;
 mod cycle;
 mod explain;
+mod keep;
 mod knowledge;
 mod provider;
 mod solution;
@@ -20,6 +21,7 @@ use crate::name::{PackageId, PackageName};
 use crate::naming::NamingError;
 
 pub use explain::Explanation;
+pub use keep::{Kept, Moved, resolve_keeping};
 pub use knowledge::{Knowledge, KnownPackage, KnownVersion, Request};
 pub use solution::{Chosen, Solution};
 
@@ -110,16 +112,40 @@ pub fn resolve(
     bounds: Bounds,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Solution, ResolveError> {
-    let mut provider = provider::Provider::new(requests, knowledge, bounds, cancelled)?;
+    attempt(requests, knowledge, &keep::Held::new(), bounds, cancelled).map_err(|failed| failed.error)
+}
+
+/// An attempt that failed, and the packages that its derivation speaks of.
+struct Failed {
+    error: ResolveError,
+    involved: BTreeSet<PackageId>,
+}
+
+impl From<ResolveError> for Failed {
+    fn from(error: ResolveError) -> Self {
+        Self { error, involved: BTreeSet::new() }
+    }
+}
+
+/// Solves with each package of `held` at its version, if it is needed at all.
+fn attempt(
+    requests: &[Request],
+    knowledge: &Knowledge,
+    held: &keep::Held,
+    bounds: Bounds,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Solution, Failed> {
+    let mut provider = provider::Provider::new(requests, knowledge, held, bounds, cancelled)?;
     for _ in 0..OPTIONAL_ROUNDS {
         let selected = match pubgrub::resolve(&provider, provider::Node::Root, Version::new(0, 0, 0)) {
             Ok(selected) => selected,
             Err(PubGrubError::NoSolution(tree)) => {
-                return Err(explain::no_solution(&tree, requests, knowledge));
+                let error = explain::no_solution(&tree, requests, knowledge, held);
+                return Err(Failed { error, involved: explain::involved(&tree) });
             }
             Err(PubGrubError::ErrorRetrievingDependencies { source, .. })
             | Err(PubGrubError::ErrorChoosingVersion { source, .. })
-            | Err(PubGrubError::ErrorInShouldCancel(source)) => return Err(source.0),
+            | Err(PubGrubError::ErrorInShouldCancel(source)) => return Err(source.0.into()),
         };
         let solution = solution::Solution::assemble(&selected, requests, knowledge)?;
         if let Some(edge) = solution.broken_optional(knowledge) {
@@ -127,13 +153,13 @@ pub fn resolve(
             continue;
         }
         if solution.packages.len() > bounds.packages {
-            return Err(ResolveError::TooMany { found: solution.packages.len(), limit: bounds.packages });
+            return Err(ResolveError::TooMany { found: solution.packages.len(), limit: bounds.packages }.into());
         }
         cycle::refuse(&solution, knowledge)?;
         check::check(&solution, requests, knowledge).map_err(ResolveError::Unsound)?;
         return Ok(solution);
     }
-    Err(ResolveError::TooHard { steps: provider.steps() })
+    Err(ResolveError::TooHard { steps: provider.steps() }.into())
 }
 
 #[cfg(test)]

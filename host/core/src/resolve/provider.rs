@@ -11,7 +11,8 @@ use std::sync::Arc;
 use pubgrub::{Dependencies, DependencyConstraints, DependencyProvider, PackageResolutionStatistics, Ranges};
 use semver::{Version, VersionReq};
 
-use super::knowledge::{Knowledge, Request};
+use super::keep::Held;
+use super::knowledge::{Knowledge, KnownVersion, Request};
 use super::{Bounds, Missing, ResolveError};
 use crate::name::{PackageId, PackageName};
 use crate::naming::NamingError;
@@ -59,6 +60,7 @@ type RangeKey = (PackageId, String);
 pub(super) struct Provider<'a> {
     knowledge: &'a Knowledge,
     requests: &'a [Request],
+    kept: &'a Held,
     roots: Edges,
     held: HashMap<(PackageId, Version), Vec<Dependency>>,
     ranges: RefCell<HashMap<RangeKey, Ranges<Version>>>,
@@ -71,12 +73,14 @@ impl<'a> Provider<'a> {
     pub(super) fn new(
         requests: &'a [Request],
         knowledge: &'a Knowledge,
+        kept: &'a Held,
         bounds: Bounds,
         cancelled: &'a dyn Fn() -> bool,
     ) -> Result<Self, ResolveError> {
         let mut provider = Self {
             knowledge,
             requests,
+            kept,
             roots: Vec::new(),
             held: HashMap::new(),
             ranges: RefCell::default(),
@@ -120,6 +124,11 @@ impl<'a> Provider<'a> {
                 missing.packages.insert(id);
             }
         }
+    }
+
+    /// Whether the host and the policies let it be chosen, and no other version is held.
+    fn usable(&self, id: &PackageId, known: &KnownVersion) -> bool {
+        self.kept.get(id).is_none_or(|kept| *kept == known.version) && known.allowed(id, self.requests)
     }
 
     /// The known versions that `requirement` matches, as runs; `None` where the package is not known.
@@ -193,7 +202,7 @@ impl DependencyProvider for Provider<'_> {
             Node::Nobody(_) => Ok(None),
             Node::Package(id) => {
                 let Some(package) = self.knowledge.packages.get(id.as_ref()) else { return Ok(None) };
-                let fits = |v: &&super::KnownVersion| range.contains(&v.version) && v.allowed(id, self.requests);
+                let fits = |v: &&KnownVersion| range.contains(&v.version) && self.usable(id, v);
                 Ok(package.ranked().find(fits).map(|v| v.version.clone()))
             }
         }
