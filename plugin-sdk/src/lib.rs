@@ -64,7 +64,7 @@ pub mod prelude {
     pub use crate::time::{Date, Span};
     pub use crate::types::*;
     pub use crate::{
-        Archive, ContentsVerification, FallbackPolicy, PeerScoring, Policy, Verification, VersionResolution, debug,
-        error, export, info, names, settings, spdx, trace, warn,
+        Archive, ContentsVerification, FallbackPolicy, PeerScoring, Policy, Verification, VersionResolution, choice,
+        debug, error, export, info, names, settings, spdx, trace, warn,
     };
 }

@@ -52,7 +52,7 @@ impl fmt::Display for License {
 
 impl License {
     /// Whether a list has this licence: by its id, or with its exception written out (`GPL-2.0-only WITH …`).
-    fn on<S: AsRef<str>>(&self, list: &[S]) -> bool {
+    pub fn on<S: AsRef<str>>(&self, list: &[S]) -> bool {
         let whole = self.to_string();
         list.iter().map(|entry| entry.as_ref().trim_ascii()).any(|entry| {
             let entry_id = entry.strip_suffix('+').unwrap_or(entry);
@@ -79,19 +79,20 @@ impl Expression {
     /// Whether a way to use it exists with licences of this list alone. An exception only adds permissions, so a licence
     /// that is listed is enough for it with any exception.
     pub fn allowed_by<S: AsRef<str>>(&self, list: &[S]) -> bool {
-        self.holds(&|license| license.on(list))
+        self.has_way(&|license| license.on(list))
     }
 
     /// Whether every way to use it needs a licence of this list.
     pub fn denied_by<S: AsRef<str>>(&self, list: &[S]) -> bool {
-        !self.holds(&|license| !license.on(list))
+        !self.has_way(&|license| !license.on(list))
     }
 
-    fn holds(&self, good: &dyn Fn(&License) -> bool) -> bool {
+    /// Whether a way to use it exists in which every licence that holds is `good`.
+    pub fn has_way(&self, good: &dyn Fn(&License) -> bool) -> bool {
         match self {
             Self::License(license) => good(license),
-            Self::All(parts) => parts.iter().all(|part| part.holds(good)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(good)),
+            Self::All(parts) => parts.iter().all(|part| part.has_way(good)),
+            Self::Any(parts) => parts.iter().any(|part| part.has_way(good)),
         }
     }
 }

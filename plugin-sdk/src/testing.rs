@@ -191,6 +191,15 @@ impl MemoryArchive {
         self
     }
 
+    /// With a file's executable bit set.
+    #[must_use]
+    pub fn executable(mut self, path: &str) -> Self {
+        for (file, _) in self.files.iter_mut().filter(|(file, _)| file.path == path) {
+            file.executable = true;
+        }
+        self
+    }
+
     /// How often a policy has asked for anything.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)

@@ -37,6 +37,9 @@ impl Reason {
 impl Verdict {
     /// What several findings about one release come to: the gravest kind that has any. A denial also tells why the release
     /// would have been passed over; warnings are told only where it is used. At most 16 reasons are kept.
+    ///
+    /// For a policy that answers for what it lets through. One that only objects turns its `allow` into
+    /// [`Verdict::or_abstain`], so that it does not vouch for what it has no opinion of.
     pub fn strictest(mut deny: Vec<Reason>, mut pass_over: Vec<Reason>, mut warn: Vec<Reason>) -> Self {
         const AT_MOST: usize = 16;
         if !deny.is_empty() {
@@ -54,6 +57,12 @@ impl Verdict {
         }
     }
 
+    /// The same, but abstaining where it would allow.
+    #[must_use]
+    pub fn or_abstain(self) -> Self {
+        if self == Self::Allow { Self::Abstain } else { self }
+    }
+
     /// The reasons that it gives; none for `abstain` and `allow`.
     pub fn reasons(&self) -> &[Reason] {
         match self {
@@ -65,6 +74,21 @@ impl Verdict {
     /// The codes of its reasons, in their order.
     pub fn codes(&self) -> Vec<&str> {
         self.reasons().iter().map(|reason| reason.code.as_str()).collect()
+    }
+}
+
+impl Item {
+    /// Whether a list has its publisher: by key id, or by the operator's alias for one.
+    pub fn publisher_on<S: AsRef<str>>(&self, list: &[S]) -> bool {
+        let alias = self.evidence.alias.as_deref();
+        list.iter().map(AsRef::as_ref).any(|entry| {
+            entry.eq_ignore_ascii_case(&self.release.publisher) || alias.is_some_and(|alias| alias == entry)
+        })
+    }
+
+    /// Whether this very version is installed already, so that nothing changes.
+    pub fn is_installed(&self) -> bool {
+        self.installed.as_ref() == Some(&self.release.version)
     }
 }
 
@@ -128,6 +152,22 @@ mod tests {
         assert_eq!(all.codes(), ["a", "b"]);
         assert_eq!(Verdict::strictest(vec![], reason("b"), reason("c")), Verdict::PassOver(reason("b")));
         assert_eq!(Verdict::strictest(vec![Reason::new("x", ""); 40], vec![], vec![]).reasons().len(), 16);
+    }
+
+    #[test]
+    fn an_objector_abstains_where_it_has_no_objection() {
+        assert_eq!(Verdict::strictest(vec![], vec![], vec![]).or_abstain(), Verdict::Abstain);
+        let warned = Verdict::Warn(vec![Reason::new("c", "…")]);
+        assert_eq!(warned.clone().or_abstain(), warned);
+    }
+
+    #[test]
+    fn a_publisher_is_listed_by_key_or_alias() {
+        let mut item = crate::testing::item("a", "1.0.0");
+        item.release.publisher = "ab".repeat(32);
+        assert!(item.publisher_on(&["AB".repeat(32)]) && !item.publisher_on(&["acme"]));
+        item.evidence.alias = Some("acme".to_owned());
+        assert!(item.publisher_on(&["acme"]) && !item.publisher_on(&["Acme"]) && !item.publisher_on::<&str>(&[]));
     }
 
     #[test]

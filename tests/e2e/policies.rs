@@ -217,9 +217,9 @@ fn the_components_that_are_shipped_fit_the_contract() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 12);
     let list = home.json(&["plugin", "list"]);
-    for name in ["beta-reputation", "minimal-versions", "org-allowlist"] {
+    for name in ["beta-reputation", "minimal-versions", "minimum-age", "org-allowlist"] {
         assert!(list.to_string().contains(name), "{list}");
     }
 }

@@ -20,11 +20,17 @@ macro_rules! built_in {
 
 /// Policies inside the program.
 pub(crate) const BUILT_IN: &[BuiltIn] = built_in![
+    "air-gap",
     "beta-reputation",
+    "freeze",
     "graceful-degradation",
     "minimal-versions",
+    "minimum-age",
     "newest-compatible",
+    "no-executables",
     "org-allowlist",
+    "plan-licenses",
+    "require-agreement",
     "signed-releases",
 ];
 

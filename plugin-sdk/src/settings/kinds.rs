@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Problem, Schema, Setting, Value, child, json, wrong_type};
+use super::{Problem, Schema, Setting, Value, child, json, problem, push, wrong_type};
+use crate::types::Origin;
 
 /// A number from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -143,5 +144,125 @@ impl<T: Setting> Setting for BTreeMap<String, T> {
 
     fn to_json(&self) -> String {
         json::object(self.iter().map(|(key, one)| (key.as_str(), one.to_json())))
+    }
+}
+
+/// The value under a name of a list; what is no such name goes to `problems`.
+#[doc(hidden)]
+pub fn one_of<T: Copy>(names: &[(&str, T)], value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<T> {
+    let given = value.as_str().unwrap_or_default();
+    let found = names.iter().find(|(name, _)| *name == given).map(|(_, meant)| *meant);
+    if found.is_none() {
+        let mut message = String::from("must be one of ");
+        for (place, (name, _)) in names.iter().enumerate() {
+            push(&mut message, &[if place == 0 { "" } else { ", " }, &json::quoted(name)]);
+        }
+        problems.push(problem(path, message));
+    }
+    found
+}
+
+/// The schema of a name of a list.
+#[doc(hidden)]
+pub fn one_of_schema<T>(names: &[(&str, T)]) -> Schema {
+    Schema::new("string").with("enum", &json::list(names.iter().map(|(name, _)| json::quoted(name))))
+}
+
+/// Declares a property that is one of a few names: `choice! { /// What. pub enum Mode { /// So. Strict = "strict" } }`.
+#[macro_export]
+macro_rules! choice {
+    (
+        $(#[doc = $about:literal])+
+        $vis:vis enum $name:ident { $($(#[doc = $doc:literal])+ $case:ident = $text:literal),+ $(,)? }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $name { $($(#[doc = $doc])+ $case),+ }
+
+        impl $name {
+            const NAMES: &'static [(&'static str, Self)] = &[$(($text, Self::$case)),+];
+        }
+
+        impl $crate::settings::Setting for $name {
+            fn schema() -> $crate::settings::Schema {
+                $crate::settings::one_of_schema(Self::NAMES)
+            }
+
+            fn read(
+                value: &$crate::settings::Value,
+                path: &str,
+                problems: &mut ::std::vec::Vec<$crate::settings::Problem>,
+            ) -> ::std::option::Option<Self> {
+                $crate::settings::one_of(Self::NAMES, value, path, problems)
+            }
+
+            fn to_json(&self) -> ::std::string::String {
+                $crate::settings::json::quoted(match self { $(Self::$case => $text),+ })
+            }
+        }
+    };
+}
+
+/// Under the names that the marketplace shows them by.
+const ORIGINS: [(&str, Origin); 7] = [
+    ("store", Origin::Store),
+    ("registry", Origin::Registry),
+    ("local-network", Origin::LocalNetwork),
+    ("peers", Origin::Peers),
+    ("organization", Origin::Organization),
+    ("bundled", Origin::Bundled),
+    ("file", Origin::File),
+];
+
+impl Setting for Origin {
+    fn schema() -> Schema {
+        one_of_schema(&ORIGINS)
+    }
+
+    fn read(value: &Value, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+        one_of(&ORIGINS, value, path, problems)
+    }
+
+    fn to_json(&self) -> String {
+        let name = ORIGINS.iter().find(|(_, origin)| origin == self).map(|(name, _)| *name);
+        json::quoted(name.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::choice! {
+        /// How strict.
+        enum Mode {
+            /// Very.
+            Strict = "strict",
+            /// Not at all.
+            Lax = "lax",
+        }
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_names_and_says_which_there_are() {
+        let mut problems = Vec::new();
+        let text = |text: &str| Value::Text(text.to_owned());
+        assert_eq!(Mode::read(&text("lax"), "/mode", &mut problems), Some(Mode::Lax));
+        assert_eq!(Mode::Strict.to_json(), "\"strict\"");
+        assert_eq!(Mode::schema().text(), r#"{"type":"string","enum":["strict","lax"]}"#);
+        assert!(problems.is_empty());
+        assert_eq!(Mode::read(&text("Lax"), "/mode", &mut problems), None);
+        assert_eq!(Mode::read(&Value::Null, "/mode", &mut problems), None);
+        assert_eq!(problems[0].message, r#"must be one of "strict", "lax""#);
+        assert_eq!((problems.len(), problems[1].path.as_str()), (2, "/mode"));
+    }
+
+    #[test]
+    fn every_origin_is_read_as_it_is_written() {
+        for (name, origin) in ORIGINS {
+            let value = Value::parse(&origin.to_json()).unwrap();
+            assert_eq!(value, Value::Text(name.to_owned()));
+            assert_eq!(Origin::read(&value, "", &mut Vec::new()), Some(origin));
+        }
     }
 }

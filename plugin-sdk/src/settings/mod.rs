@@ -13,6 +13,8 @@ mod write;
 pub use crate::bindings::exports::ggen::policy::plugin::Problem;
 pub use json::Value;
 pub use kinds::Fraction;
+#[doc(hidden)]
+pub use kinds::{one_of, one_of_schema};
 pub use schema::Schema;
 #[doc(hidden)]
 pub use schema::{joined, object_schema, schema_of};

@@ -27,12 +27,8 @@ impl OrgAllowlist {
 
     fn publisher(&self, item: &Item) -> Option<Reason> {
         let list = self.publishers.as_ref()?;
-        let publisher = &item.release.publisher;
-        let alias = item.evidence.alias.as_deref();
-        let listed =
-            |entry: &String| entry.eq_ignore_ascii_case(publisher) || alias.is_some_and(|alias| alias == entry);
-        let shown = alias.unwrap_or(publisher);
-        (!list.iter().any(listed))
+        let shown = item.evidence.alias.as_ref().unwrap_or(&item.release.publisher);
+        (!item.publisher_on(list))
             .then(|| Reason::new("publisher", format!("the publisher {shown} is not on the list of publishers")))
     }
 

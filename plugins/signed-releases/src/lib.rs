@@ -52,10 +52,7 @@ impl SignedReleases {
         let release = &item.release;
         let alias = item.evidence.alias.as_deref();
         let mut reasons = Vec::new();
-        let publisher = |entry: &String| {
-            entry.eq_ignore_ascii_case(&release.publisher) || alias.is_some_and(|alias| alias == entry)
-        };
-        if self.deny_publishers.iter().any(publisher) {
+        if item.publisher_on(&self.deny_publishers) {
             let shown = alias.map_or_else(|| short(&release.publisher), str::to_owned);
             reasons.push(Reason::new("publisher", format!("the publisher {shown} is on the deny list")));
         }
@@ -108,7 +105,7 @@ impl SignedReleases {
 
     fn yanked(item: &Item) -> Option<Reason> {
         let why = item.release.yanked.as_ref()?;
-        if item.installed.as_ref() == Some(&item.release.version) {
+        if item.is_installed() {
             return None;
         }
         let because = if why.trim_ascii().is_empty() { String::new() } else { format!(": {why}") };

@@ -6,12 +6,17 @@ use serde_json::json;
 
 use super::*;
 
-/// A host with one of `plugins/dist` in one chain; `GGEN_POLICY_DIST` names another build of them.
-fn default_host(hook: Hook, name: &'static str, settings: serde_json::Value) -> PolicyHost {
+/// One of `plugins/dist`; `GGEN_POLICY_DIST` names another build of them.
+pub fn component(name: &str) -> Vec<u8> {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/dist");
     let folder = std::env::var_os("GGEN_POLICY_DIST").map_or(committed, std::path::PathBuf::from);
     let path = folder.join(format!("{name}.wasm"));
-    let bytes: &'static [u8] = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).leak();
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A host with one of them in one chain.
+fn default_host(hook: Hook, name: &'static str, settings: serde_json::Value) -> PolicyHost {
+    let bytes: &'static [u8] = component(name).leak();
     let mut link = LinkConfig::new(hook, name, LinkSource::Default);
     link.settings = settings;
     let options = HostOptions { builtins: vec![BuiltIn { name, bytes }], links: vec![link], ..HostOptions::default() };

@@ -4,6 +4,7 @@
 //! what a policy author's would be.
 
 mod asking;
+mod cases;
 mod chains;
 mod contract;
 mod defaults;
