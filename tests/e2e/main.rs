@@ -19,6 +19,7 @@ mod keeping;
 mod network;
 mod output;
 mod policies;
+mod policies_more;
 mod publishing;
 mod real_packages;
 mod sources;

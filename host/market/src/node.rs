@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use ggen_core::hooks::chain::HOST;
 use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
 use ggen_core::reputation::Outcome;
 use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NodeEvent};
@@ -43,6 +44,7 @@ impl Market {
         if self.running_node().await?.is_some() {
             return Err(MarketError::NodeRunning);
         }
+        let route = self.node_route().await?;
         self.sync_index().await?;
         let (known, has_bootstrap) = (peers::known(&self.store)?, !bootstrap.is_empty());
         let identity = Identity::Kept(self.identity()?);
@@ -61,13 +63,28 @@ impl Market {
         let status = handle.status().await?;
         let listen_addresses = status.listen_addresses.iter().map(ToString::to_string).collect();
         ready(NodeReady { peer_id: status.peer_id.to_string(), listen_addresses });
-        let ran = self.run_node(&handle, events, has_bootstrap).await;
+        let ran = self.run_node(&handle, events, &route, has_bootstrap).await;
         self.step("stopping");
         let stopped = handle.shutdown().await;
         drop(control);
         self.write_decisions();
         ran?;
         Ok(stopped?)
+    }
+
+    /// Asks before anything is touched: a node without peers in its route does not begin.
+    async fn node_route(&self) -> Result<Route, MarketError> {
+        let offered = vec![Origin::Registry, Origin::Peers];
+        let route = self.route(self.policies()?, &self.job(Task::Node), offered).await?;
+        if route.has(Origin::Peers) {
+            return Ok(route);
+        }
+        self.write_decisions();
+        Err(MarketError::Stopped {
+            code: format!("{HOST}/peers-left-out"),
+            message: "the fallback policy leaves peers out of a node's route".to_owned(),
+            hint: None,
+        })
     }
 
     /// The node's own identity, made at the first start and kept.
@@ -82,10 +99,11 @@ impl Market {
         &self,
         handle: &Handle,
         mut events: mpsc::Receiver<NodeEvent>,
+        route: &Route,
         has_bootstrap: bool,
     ) -> Result<(), MarketError> {
         self.announce_all(handle).await?;
-        let joining = self.join(handle, has_bootstrap);
+        let joining = self.join(handle, route, has_bootstrap);
         tokio::pin!(joining);
         let mut joined = false;
         loop {
@@ -104,7 +122,7 @@ impl Market {
     }
 
     /// Waits for the first peer; where none answers, the fallback policy says whether the node goes on alone.
-    async fn join(&self, handle: &Handle, has_bootstrap: bool) -> Result<(), MarketError> {
+    async fn join(&self, handle: &Handle, route: &Route, has_bootstrap: bool) -> Result<(), MarketError> {
         let joined = handle.joined(self.settings.limits.bootstrap_timeout).await;
         if joined.is_connected() || !has_bootstrap {
             return Ok(());
@@ -112,12 +130,9 @@ impl Market {
         for (address, why) in &joined.failures {
             self.detail(format!("{address} cannot be reached: {why}"));
         }
-        let job = self.job(Task::Node);
-        let offered = vec![Origin::Registry, Origin::Peers];
-        let route: Route = self.route(self.policies()?, &job, offered).await?;
         let code = "bootstrap-unreachable";
         // The node itself tries again in the background; only a policy's stop ends it.
-        match self.trouble(&route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await? {
+        match self.trouble(route, Origin::Peers, Trouble::Unreachable, code, None, NetworkState::Isolated).await? {
             Next::Degraded | Next::Again | Next::TurnTo(_) => {}
         }
         self.write_decisions();

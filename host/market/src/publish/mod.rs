@@ -185,8 +185,28 @@ impl Market {
         .await
     }
 
+    /// Whether the fallback policy lets this job touch peers; an offline one does not anyway.
+    async fn may_announce(&self) -> Result<bool, MarketError> {
+        if self.offline {
+            return Ok(true);
+        }
+        let offered = vec![Origin::Registry, Origin::Peers];
+        Ok(self.route(self.policies()?, &self.job(Task::Publish), offered).await?.has(Origin::Peers))
+    }
+
     /// Tells a running node, or a peer that can be reached. That nobody listens is no failure.
     async fn announce(&self, release: &SignedRelease, head: &SignedHead) -> bool {
+        match self.may_announce().await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.detail("not announced: the fallback policy leaves peers out of the route".to_owned());
+                return false;
+            }
+            Err(error) => {
+                self.tell("not-announced", format!("published here, and not announced: {error}"));
+                return false;
+            }
+        }
         let session = match self.session().await {
             Ok(session) => session,
             Err(error) => {
