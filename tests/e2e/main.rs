@@ -16,6 +16,7 @@ mod compiling;
 mod disk;
 mod index;
 mod keeping;
+mod languages;
 mod network;
 mod output;
 mod policies;
