@@ -6,7 +6,7 @@ use ggen_core::reputation::{Outcome, PeerRecord};
 use super::*;
 use crate::{Asker, Decision, Limit, LinkProblem};
 
-fn committed(name: &str) -> Vec<u8> {
+pub(super) fn committed(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../plugins/dist/{name}.wasm"))).unwrap()
 }
 

@@ -9,8 +9,11 @@ mod chains;
 mod contract;
 mod defaults;
 mod hostile;
+mod hostile_more;
 mod loading;
 mod shadows;
+mod steady;
+mod table;
 
 use std::path::Path;
 
@@ -131,13 +134,18 @@ impl<'a> Wat<'a> {
     }
 
     fn build(&self) -> Vec<u8> {
-        let mut module = wat::parse_str(self.module()).unwrap();
-        let mut resolve = Resolve::default();
-        let (package, _) = resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
-        let world = resolve.select_world(&[package], Some(self.world)).unwrap();
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-        ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
+        encode(&self.module(), self.world)
     }
+}
+
+/// The component of a core module's text.
+fn encode(module: &str, world: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(module).unwrap();
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }
 
 /// Bounds that a hostile policy meets soon.
