@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Limit;
 use crate::link::Mode;
+use crate::row::Input;
 
 /// How loud a policy meant a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,11 +61,8 @@ pub struct Decision {
     /// Its settings, as JSON.
     #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
     pub settings: Arc<str>,
-    /// SHA-256 of `input`.
-    pub input_digest: String,
     /// The question ([`ggen_core::hooks::Question`]) as JSON; shared by all links of a chain.
-    #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
-    pub input: Arc<str>,
+    pub input: Input,
     /// The policy's own answer; none where it failed or did not fit.
     pub verdict: Option<Answer>,
     /// All reasons in the answer.

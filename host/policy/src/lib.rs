@@ -53,4 +53,5 @@ pub use host::{BuiltIn, HostOptions, InstalledResolver, PolicyHost, ShownLink};
 pub use inspect::{Inspection, inspect_component};
 pub use link::{LinkConfig, LinkSource, LinkTable, Mode};
 pub use review::{ActionReview, ContentsReview, PlanReview, RankReview, RouteReview, SanctionReview, ScoreReview};
+pub use row::Input;
 pub use state::ArchiveView;
