@@ -51,6 +51,16 @@ pub struct Place {
     pub column: usize,
 }
 
+impl Place {
+    /// The place of the byte at `offset` of `text`.
+    pub fn at(text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        Self { line: before.matches('\n').count() + 1, column }
+    }
+}
+
 /// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
@@ -72,10 +82,7 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     fn place(&self, offset: usize) -> Place {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        Place { line: before.matches('\n').count() + 1, column }
+        Place::at(self.text, offset)
     }
 
     fn refuse(&self, code: &'static str, offset: usize, problem: String, hint: impl Into<String>) -> ManifestError {
