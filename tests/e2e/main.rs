@@ -17,6 +17,7 @@ mod disk;
 mod index;
 mod keeping;
 mod languages;
+mod lock;
 mod network;
 mod output;
 mod policies;
@@ -26,6 +27,7 @@ mod real_packages;
 mod sources;
 mod starter;
 mod trust;
+mod upgrade;
 mod wrong_archives;
 mod wrong_input;
 

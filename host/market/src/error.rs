@@ -5,9 +5,9 @@
 
 use std::path::PathBuf;
 
-use ggen_core::manifest::ManifestError;
+use ggen_core::manifest::{ManifestError, Place};
 use ggen_core::resolve::ResolveError;
-use ggen_core::{PackageName, PublisherId};
+use ggen_core::{Digest, PackageName, PublisherId};
 use ggen_net::NetError;
 use ggen_policy::{PolicyError, PolicyFault};
 use ggen_store::{ArchiveError, StoreError};
@@ -179,6 +179,61 @@ pub enum MarketError {
         name: PackageName,
         /// Whom it is bound to.
         bound: PublisherId,
+    },
+    /// A lockfile that cannot be read or written.
+    #[error("{} cannot be used", .path.display())]
+    Lockfile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A lockfile that is none.
+    #[error("{}:{}: {problem}", .path.display(), .place.line)]
+    LockfileInvalid {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Somebody wrote the lockfile while this job was at work.
+    #[error("{} was changed while this command was at work; it is left as it is now", .path.display())]
+    LockfileChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `--locked` without a lockfile.
+    #[error("--locked was given, and there is no ggen.lock here")]
+    NoLockfile,
+    /// `--locked`, and the lockfile would change.
+    #[error("{} would have to change, and --locked forbids it", .path.display())]
+    LockedChange {
+        /// The file.
+        path: PathBuf,
+        /// What would be different, a sentence each.
+        changes: Vec<String>,
+    },
+    /// A locked version that is not what it was.
+    #[error("{name} {version} is not what ggen.lock names")]
+    LockedDigest {
+        /// The package.
+        name: PackageName,
+        /// Its version.
+        version: Version,
+        /// The digest in the lockfile.
+        locked: Digest,
+        /// The digest that the publisher signed.
+        found: Digest,
+    },
+    /// Not in a project's closure, nor installed.
+    #[error("{name} is not among {}", if *.in_project { "this project's packages" } else { "what is installed" })]
+    NotThere {
+        /// The package.
+        name: PackageName,
+        /// Whether a project was looked at.
+        in_project: bool,
     },
     /// Not installed.
     #[error("{name} is not installed")]

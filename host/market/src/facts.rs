@@ -130,13 +130,17 @@ fn evidence(id: &PackageId, version: &CatalogVersion, known: &Known<'_>) -> Evid
 }
 
 /// A package as the resolver knows it, from the catalog.
-pub(crate) fn known_package(package: &CatalogPackage, installed: Option<&Version>) -> KnownPackage {
+pub(crate) fn known_package(
+    package: &CatalogPackage,
+    installed: Option<&Version>,
+    locked: Option<&Version>,
+) -> KnownPackage {
     let versions = package.versions.iter().filter(|v| v.dependencies.is_some());
     let known = versions.map(|v| KnownVersion {
         version: v.version.clone(),
         dependencies: v.dependencies.clone().unwrap_or_default(),
         yanked: v.yanked.clone(),
-        locked: false,
+        locked: locked == Some(&v.version),
         installed: installed == Some(&v.version),
         excluded: None,
     });

@@ -4,12 +4,13 @@
 //! say is verified before it enters the catalog. Invariant: every name and package that was asked for is known
 //! afterwards, if only as nobody's, so that the resolver never asks twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use futures::stream::{self, StreamExt};
 use ggen_core::head::{SignedHead, Succession};
 use ggen_core::hooks::{Job, Origin};
+use ggen_core::lockfile::Lockfile;
 use ggen_core::naming::NameFacts;
 use ggen_core::release::SignedRelease;
 use ggen_core::resolve::{Knowledge, Missing, Request};
@@ -34,15 +35,50 @@ const MAX_CLAIMS: usize = 64;
 #[derive(Default)]
 pub(crate) struct Gathered {
     pub(crate) knowledge: Knowledge,
-    pub(crate) catalog: std::collections::BTreeMap<PackageId, CatalogPackage>,
+    pub(crate) catalog: BTreeMap<PackageId, CatalogPackage>,
     /// Origins that the route has come to.
     pub(crate) touched: BTreeSet<Origin>,
     /// The way to peers, once touched.
     pub(crate) session: Option<Arc<Session>>,
-    /// What the user typed.
+    /// What it is for.
+    pub(crate) wanted: Wanted,
+}
+
+/// What a job wants resolved.
+#[derive(Clone, Default)]
+pub(crate) struct Wanted {
+    /// What the user typed, and what the project asks for.
     pub(crate) requests: Vec<Request>,
     /// Packages that came as files on the command line.
     pub(crate) files: BTreeSet<PackageId>,
+    /// The project's lockfile.
+    pub(crate) lock: Arc<Lockfile>,
+    /// What is held to its version wherever that is possible.
+    pub(crate) keep: BTreeMap<PackageId, Version>,
+    /// What an upgrade looks at anew.
+    pub(crate) fresh: Fresh,
+}
+
+/// Which packages a ranking policy is not told to be installed, so that it prefers none of their versions for that.
+#[derive(Clone, Default)]
+pub(crate) enum Fresh {
+    /// None: what is installed is.
+    #[default]
+    Nothing,
+    /// These names, by their collision keys.
+    Some(BTreeSet<String>),
+    /// All of them.
+    Everything,
+}
+
+impl Fresh {
+    fn has(&self, name: &PackageName) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Some(keys) => keys.contains(&name.collision_key()),
+            Self::Everything => true,
+        }
+    }
 }
 
 impl Market {
@@ -60,18 +96,19 @@ impl Market {
             self.ask_packages(network, gathered, &missing.packages).await?;
         }
         for name in missing.names {
-            let facts = self.name_facts(&name)?;
+            let facts = self.name_facts(&name, &gathered.wanted.lock)?;
             gathered.knowledge.names.insert(name.collision_key(), facts);
         }
         self.learn(host, job, missing.packages, gathered).await
     }
 
-    fn name_facts(&self, name: &PackageName) -> Result<NameFacts, MarketError> {
+    fn name_facts(&self, name: &PackageName, lock: &Lockfile) -> Result<NameFacts, MarketError> {
         let same = |other: &&PackageName| other.collision_key() == name.collision_key();
         let organization = self.settings.names.keys().find(same).and_then(|n| self.settings.names.get(n)).copied();
         let binding = self.store.binding(name)?.map(|b| b.publisher);
         let claimants: BTreeSet<PublisherId> = self.store.claimants(name)?.into_iter().map(|id| id.publisher).collect();
-        Ok(NameFacts { organization, lock: None, binding, claimants: claimants.into_iter().collect() })
+        let lock = lock.package(name).map(|p| p.id.publisher);
+        Ok(NameFacts { organization, lock, binding, claimants: claimants.into_iter().collect() })
     }
 
     /// Takes packages from the catalog and has their versions ranked.
@@ -88,10 +125,13 @@ impl Market {
                 gathered.knowledge.packages.insert(id, Default::default());
                 continue;
             };
-            let installed = self.installed_version(&id)?;
-            let known = facts::known_package(&package, installed.as_ref());
+            let installed = match gathered.wanted.fresh.has(&id.name) {
+                true => None,
+                false => self.installed_version(&id)?,
+            };
+            let known = facts::known_package(&package, installed.as_ref(), gathered.wanted.keep.get(&id));
             if !known.versions.is_empty() {
-                let requirement = requirement_of(&gathered.requests, &id.name);
+                let requirement = requirement_of(&gathered.wanted.requests, &id.name);
                 questions.push(facts::rank_question(&id, &package, &known, requirement));
                 asked.push(id.clone());
             }

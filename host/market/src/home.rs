@@ -22,8 +22,11 @@ impl Market {
             publisher: i.id.publisher,
             path: i.path,
             direct: i.direct,
+            wanted: None,
+            latest: None,
         };
-        Ok(ListAnswer { packages: self.store.installed()?.into_iter().map(listed).collect() })
+        let packages = self.store.installed()?.into_iter().map(listed).collect();
+        Ok(ListAnswer { packages, outdated: false, warnings: Vec::new() })
     }
 
     /// Removes packages; one that others need stays.

@@ -9,18 +9,19 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ggen_core::hooks::{Hook, Job, Network, Origin, Task, Trouble};
 use ggen_core::naming::{DecidedBy, NamingError};
-use ggen_core::resolve::{Request, ResolveError};
-use ggen_core::{PackageId, PackageName, PublisherId};
+use ggen_core::resolve::ResolveError;
 use ggen_policy::{LinkConfig, LinkSource, PolicyHost};
 use ggen_store::{Commit, How};
 
-use crate::answers::{InstallAnswer, InstalledPackage};
+use crate::answers::{InstallAnswer, InstalledPackage, MovedPackage};
 use crate::error::MarketError;
 use crate::fallback::{Next, Route};
-use crate::gather::Gathered;
+use crate::gather::{Gathered, Wanted};
+use crate::lock::InProject;
 use crate::market::{Market, blocking, now};
+use crate::project::Project;
 use crate::solve::{PlanItem, Planned};
-use crate::target::{Target, is_prefix};
+use crate::target::Target;
 use crate::{contents, starter};
 
 /// Archives that are fetched at once.
@@ -42,6 +43,8 @@ pub struct InstallRequest {
     pub targets: Vec<String>,
     /// Print the plan and do nothing.
     pub dry_run: bool,
+    /// Refuse to change the project's lockfile.
+    pub locked: bool,
     /// Instead of what is configured.
     pub strategy: Option<Strategy>,
 }
@@ -61,70 +64,54 @@ impl Market {
         let job = self.job(Task::Install);
         let typed = request.targets.iter().map(|text| self.target(text)).collect::<Result<Vec<_>, _>>()?;
         let from_file = typed.iter().any(|target| matches!(target, Target::File(_)));
+        let project = self.project(!typed.is_empty() && !request.dry_run && !request.locked).await?;
+        if request.locked && !project.as_ref().is_some_and(Project::is_locked) {
+            return Err(MarketError::NoLockfile);
+        }
         self.sync_index().await?;
         let route = self.route(Arc::clone(&host), &job, self.offered(from_file)).await?;
-        let (requests, files) = self.requests(&route, typed).await?;
-        let planned = self.plan_along(&host, &job, &route, requests, files).await?;
+        let (wanted, requested) = self.wanted(&route, typed, project.as_ref()).await?;
+        let planned = self.plan_along(&host, &job, &route, &wanted).await?;
+        self.carry_out(
+            &host,
+            &job,
+            &route,
+            planned,
+            InProject { project, requested, locked: request.locked },
+            request.dry_run,
+        )
+        .await
+    }
+
+    /// Does what a plan says, and writes down in the project what was done.
+    pub(crate) async fn carry_out(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        route: &Route,
+        planned: Planned,
+        place: InProject,
+        dry_run: bool,
+    ) -> Result<InstallAnswer, MarketError> {
         let plan = planned.items.iter().map(PlanItem::answer).collect();
-        let installed = match request.dry_run {
+        let lock = self.lock_for(&place, &planned)?;
+        let installed = match dry_run {
             true => None,
             false => {
-                let installed = self.execute(&host, &job, &route, &planned).await?;
+                let installed = self.execute(host, job, route, &planned).await?;
                 self.serve_installed(&planned).await;
+                self.write_lock(&place, lock)?;
                 Some(installed)
             }
         };
+        let moved = planned.moved.into_iter().map(MovedPackage::from).collect();
         let mut warnings = self.told();
         warnings.extend(planned.warnings);
-        Ok(InstallAnswer { plan, installed, passed_over: planned.passed_over, warnings })
-    }
-
-    /// What was typed, with publishers found; and which packages came as files.
-    async fn requests(
-        &self,
-        route: &Route,
-        typed: Vec<Target>,
-    ) -> Result<(Vec<Request>, BTreeSet<PackageId>), MarketError> {
-        let (mut requests, mut files) = (Vec::<Request>::new(), BTreeSet::new());
-        for target in typed {
-            let request = match target {
-                Target::Package { who, name, requirement } => {
-                    let publisher = match who {
-                        Some(who) => Some(self.publisher_of(route, &who, &name).await?),
-                        None => None,
-                    };
-                    Request { name, publisher, requirement }
-                }
-                Target::File(path) => {
-                    let (request, id) = self.take_file(path).await?;
-                    files.insert(id);
-                    request
-                }
-            };
-            if requests.iter().any(|r| r.name.collision_key() == request.name.collision_key()) {
-                let name = request.name.to_string();
-                return Err(crate::target::usage(&name, "this package is asked for twice", Some("name it once")));
-            }
-            requests.push(request);
-        }
-        Ok((requests, files))
-    }
-
-    /// A publisher as it was typed: known here, or, by a prefix, among those who publish the name at the peers.
-    async fn publisher_of(&self, route: &Route, who: &str, name: &PackageName) -> Result<PublisherId, MarketError> {
-        match self.publisher(who) {
-            Err(_) if is_prefix(who) && route.has(Origin::Peers) => {}
-            decided => return decided,
-        }
-        let gathered = Gathered { session: Some(self.session().await?), ..Gathered::default() };
-        if let Some(network) = gathered.session.as_ref().and_then(|s| s.network()) {
-            self.ask_names(network, &gathered, &[name.clone()].into()).await?;
-        }
-        self.publisher(who)
+        Ok(InstallAnswer { plan, installed, passed_over: planned.passed_over, moved, warnings })
     }
 
     /// Origins that this home has at all, in the order of trust.
-    fn offered(&self, from_file: bool) -> Vec<Origin> {
+    pub(crate) fn offered(&self, from_file: bool) -> Vec<Origin> {
         let mut offered = Vec::new();
         offered.extend(from_file.then_some(Origin::File));
         offered.extend([Origin::Store, Origin::Registry]);
@@ -135,13 +122,12 @@ impl Market {
     }
 
     /// Stage by stage, until a plan stands. An origin that fails goes to the fallback policy.
-    async fn plan_along(
+    pub(crate) async fn plan_along(
         &self,
         host: &Arc<PolicyHost>,
         job: &Job,
         route: &Route,
-        requests: Vec<Request>,
-        files: BTreeSet<PackageId>,
+        wanted: &Wanted,
     ) -> Result<Planned, MarketError> {
         let (mut touched, mut session) = (BTreeSet::new(), None);
         let mut failed = None;
@@ -167,8 +153,7 @@ impl Market {
             let mut gathered = Gathered {
                 touched: touched.clone(),
                 session: session.clone(),
-                requests: requests.clone(),
-                files: files.clone(),
+                wanted: wanted.clone(),
                 ..Gathered::default()
             };
             self.step("resolving");
@@ -259,13 +244,14 @@ impl Market {
             commits.push(Commit {
                 release: kept,
                 direct: item.chosen.direct,
+                requirement: item.requirement.clone(),
                 requested_by: item.chosen.requested_by.iter().map(ToString::to_string).collect(),
                 origin: origin.name().to_owned(),
                 files: staged.files,
             });
         }
-        let again: Vec<_> =
-            planned.items.iter().filter(|i| i.kept && i.chosen.direct).map(|i| i.chosen.id.name.clone()).collect();
+        let again = planned.items.iter().filter(|i| i.kept && i.chosen.direct);
+        let again: Vec<_> = again.map(|i| (i.chosen.id.name.clone(), i.requirement.clone())).collect();
         let bind: Vec<_> =
             planned.items.iter().map(|i| (i.chosen.id.name.clone(), i.chosen.id.publisher, how(i))).collect();
         let (store, reporter) = (self.store.clone(), Arc::clone(&self.reporter));
@@ -295,25 +281,6 @@ impl Market {
         if let Err(error) = network.provide(&archives, &names).await {
             self.detail(format!("the node could not announce what was installed: {error}"));
         }
-    }
-
-    /// Takes a `.ggen` file's documents and archive in, and asks for exactly that release.
-    async fn take_file(&self, path: std::path::PathBuf) -> Result<(Request, PackageId), MarketError> {
-        let store = self.store.clone();
-        let text = path.display().to_string();
-        let release = blocking(move || {
-            let wrong = |source| MarketError::Archive { path: path.clone(), source };
-            let file = ggen_store::read_ggen_file(&path).map_err(wrong)?;
-            store.accept_file(&file, now())?;
-            store.import_ggen_archive(&file)?;
-            Ok(file.release)
-        })
-        .await?;
-        let requirement = format!("={}", release.release.version);
-        let requirement =
-            requirement.parse().map_err(|_| crate::target::usage(&text, "its version cannot be asked for", None))?;
-        let id = release.release.id();
-        Ok((Request { name: id.name.clone(), publisher: Some(id.publisher), requirement }, id))
     }
 
     /// Imports what changed in the file registries; a repair is told.

@@ -23,6 +23,8 @@ use crate::settings::Settings;
 pub struct MarketOptions {
     /// The home.
     pub home: PathBuf,
+    /// Where the user stands: what is in a project there belongs to it. None: in no project.
+    pub directory: Option<PathBuf>,
     /// Settings, read and checked.
     pub settings: Settings,
     /// Touch no network.
@@ -36,6 +38,7 @@ pub struct MarketOptions {
 /// A home with its settings: what jobs are done in.
 pub struct Market {
     pub(crate) store: Store,
+    pub(crate) directory: Option<PathBuf>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) offline: bool,
     pub(crate) reporter: Arc<dyn Reporter>,
@@ -50,10 +53,11 @@ pub struct Market {
 impl Market {
     /// Opens a home; makes it where there is none.
     pub fn open(options: MarketOptions) -> Result<Self, MarketError> {
-        let MarketOptions { home, settings, offline, reporter, cancel } = options;
+        let MarketOptions { home, directory, settings, offline, reporter, cancel } = options;
         let store = Store::open(&home, &settings.limits)?;
         Ok(Self {
             store,
+            directory,
             settings: Arc::new(settings),
             offline,
             reporter,
@@ -105,6 +109,11 @@ impl Market {
     /// Keeps decisions for the log.
     pub(crate) fn keep(&self, decisions: Vec<Decision>) {
         self.decisions.lock().unwrap_or_else(PoisonError::into_inner).extend(decisions);
+    }
+
+    /// What was decided and is not written yet.
+    pub(crate) fn decided(&self) -> std::sync::MutexGuard<'_, Vec<Decision>> {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks links that only watch, for the little time that they get; their rows are kept like all others.

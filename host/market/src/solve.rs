@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use ggen_core::hooks::chain::{Combined, Ruling};
 use ggen_core::hooks::{Hook, Item, Job, Origin};
+use ggen_core::lockfile::Lockfile;
 use ggen_core::naming::DecidedBy;
 use ggen_core::release::SignedRelease;
-use ggen_core::resolve::{Bounds, Chosen, Knowledge, ResolveError, Solution, resolve};
+use ggen_core::resolve::{Bounds, Chosen, Kept, Knowledge, Moved, ResolveError, Solution, resolve_keeping};
 use ggen_core::{Digest, PackageId};
 use ggen_policy::PolicyHost;
 use ggen_store::CatalogVersion;
@@ -29,6 +30,8 @@ pub(crate) struct PlanItem {
     pub(crate) item: Item,
     /// This very version is installed already.
     pub(crate) kept: bool,
+    /// The range that was asked for, where it was asked for.
+    pub(crate) requirement: Option<String>,
 }
 
 impl PlanItem {
@@ -58,6 +61,8 @@ pub(crate) struct Planned {
     pub(crate) items: Vec<PlanItem>,
     pub(crate) passed_over: Vec<PassedOver>,
     pub(crate) warnings: Vec<Notice>,
+    /// What could not be held to its version.
+    pub(crate) moved: Vec<Moved>,
 }
 
 type Exclusions = BTreeMap<(PackageId, Version), Vec<Notice>>;
@@ -72,12 +77,13 @@ impl Market {
     ) -> Result<Planned, MarketError> {
         let mut excluded = Exclusions::new();
         for _ in 0..=self.settings.limits.max_solve_again {
-            let solution = match self.solve(host, job, gathered).await {
+            let Kept { solution, moved } = match self.solve(host, job, gathered).await {
                 // Where nothing else fits, passing over is denying.
                 Err(MarketError::Resolve(_)) if !excluded.is_empty() => return Err(still_passed_over(&excluded)),
                 other => other?,
             };
             let items = self.items(&solution, gathered)?;
+            refuse_changed(&items, &gathered.wanted.lock)?;
             let verdicts = self.review(host, job, &items).await?;
             self.refuse_denied(host, &items, &verdicts)?;
             let passed = pass_over(&items, &verdicts, gathered, &mut excluded);
@@ -85,7 +91,7 @@ impl Market {
                 let warnings = self.warnings(&items, &verdicts);
                 let passed_over =
                     excluded.into_iter().map(|((id, version), reasons)| PassedOver { name: id.name, version, reasons });
-                return Ok(Planned { items, passed_over: passed_over.collect(), warnings });
+                return Ok(Planned { items, passed_over: passed_over.collect(), warnings, moved });
             }
         }
         Err(still_passed_over(&excluded))
@@ -108,15 +114,16 @@ impl Market {
         items.iter().map(|i| i.release().map_or(Ok(unsigned()), |_| verdicts.next().ok_or_else(missing))).collect()
     }
 
-    async fn solve(&self, host: &Arc<PolicyHost>, job: &Job, gathered: &mut Gathered) -> Result<Solution, MarketError> {
+    async fn solve(&self, host: &Arc<PolicyHost>, job: &Job, gathered: &mut Gathered) -> Result<Kept, MarketError> {
         let limits = &self.settings.limits;
         let bounds = Bounds { steps: limits.max_resolution_steps, packages: limits.max_resolution_packages };
         // Each round makes at least one more package or name known.
         for _ in 0..=limits.max_resolution_packages {
-            let (requests, cancel) = (gathered.requests.clone(), self.cancel.clone());
+            let (requests, cancel) = (gathered.wanted.requests.clone(), self.cancel.clone());
+            let keep = gathered.wanted.keep.clone();
             let knowledge = std::mem::take(&mut gathered.knowledge);
             let (result, knowledge): (_, Knowledge) = blocking(move || {
-                let result = resolve(&requests, &knowledge, bounds, &|| cancel.is_cancelled());
+                let result = resolve_keeping(&requests, &knowledge, &keep, bounds, &|| cancel.is_cancelled());
                 Ok((result, knowledge))
             })
             .await?;
@@ -170,7 +177,9 @@ impl Market {
                 agreement: &agreement,
             };
             let item = facts::item(chosen, version, &known);
-            items.push(PlanItem { chosen: chosen.clone(), version: version.clone(), item, kept });
+            let asked = gathered.wanted.requests.iter().find(|r| r.name.collision_key() == name.collision_key());
+            let requirement = asked.map(|r| r.requirement.to_string());
+            items.push(PlanItem { chosen: chosen.clone(), version: version.clone(), item, kept, requirement });
         }
         Ok(items)
     }
@@ -179,7 +188,7 @@ impl Market {
     fn origin(&self, package: &ggen_store::CatalogPackage, gathered: &Gathered) -> Origin {
         let agreement = gathered.session.as_ref().map(|s| s.agreement()).unwrap_or_default();
         match &package.head {
-            _ if gathered.files.contains(&package.id) => Origin::File,
+            _ if gathered.wanted.files.contains(&package.id) => Origin::File,
             Some(head) if agreement.knows(&package.id, head.digest) => Origin::Peers,
             _ if gathered.touched.contains(&Origin::Bundled) && crate::starter::is_bundled(&package.id) => {
                 Origin::Bundled
@@ -216,6 +225,21 @@ impl Market {
         }
         warnings
     }
+}
+
+/// What a lockfile names by its digest is that, or nothing is installed.
+fn refuse_changed(items: &[PlanItem], lock: &Lockfile) -> Result<(), MarketError> {
+    for item in items {
+        let Some(locked) = lock.package(&item.chosen.id.name).filter(|l| l.version == item.chosen.version) else {
+            continue;
+        };
+        let found = item.release().map(|r| r.release.archive.digest).or(item.version.archive);
+        if let Some(found) = found.filter(|found| locked.id == item.chosen.id && *found != locked.digest) {
+            let (name, version) = (item.chosen.id.name.clone(), item.chosen.version.clone());
+            return Err(MarketError::LockedDigest { name, version, locked: locked.digest, found });
+        }
+    }
+    Ok(())
 }
 
 fn still_passed_over(excluded: &Exclusions) -> MarketError {

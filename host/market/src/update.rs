@@ -36,7 +36,7 @@ impl Market {
         for notice in self.notices() {
             self.tell(&notice.code, notice.message);
         }
-        report.updated += self.ask_peers().await?;
+        report.updated += self.ask_peers(None).await?;
         let rejected =
             report.rejected.into_iter().map(|r| RejectedEntry { path: r.path.display().to_string(), reason: r.reason });
         Ok(UpdateAnswer {
@@ -49,8 +49,9 @@ impl Market {
         })
     }
 
-    /// Asks peers for the heads and releases of what is known here; how many heads moved.
-    async fn ask_peers(&self) -> Result<u64, MarketError> {
+    /// Asks peers for the heads and releases of `only` these packages, or of all that are known here; how many heads
+    /// moved.
+    pub(crate) async fn ask_peers(&self, only: Option<Vec<PackageId>>) -> Result<u64, MarketError> {
         let job = self.job(Task::Update);
         let mut offered = vec![Origin::Registry];
         offered.extend((!self.offline).then_some(Origin::Peers));
@@ -66,7 +67,10 @@ impl Market {
             return Ok(0);
         }
         self.step("asking peers");
-        let ids: Vec<PackageId> = self.store.heads_page(None, MAX_PACKAGES)?.into_iter().map(|(id, _)| id).collect();
+        let ids: Vec<PackageId> = match only {
+            Some(ids) => ids,
+            None => self.store.heads_page(None, MAX_PACKAGES)?.into_iter().map(|(id, _)| id).collect(),
+        };
         let gathered = Gathered { session: Some(session), ..Gathered::default() };
         let moved: Vec<Result<bool, MarketError>> =
             stream::iter(&ids).map(|id| self.refresh(id, &gathered)).buffer_unordered(SIDE_BY_SIDE).collect().await;

@@ -62,6 +62,8 @@ pub struct Commit {
     pub release: SignedRelease,
     /// The user asked for it by name.
     pub direct: bool,
+    /// The range that the user asked for; none keeps what was noted before.
+    pub requirement: Option<String>,
     /// Names of the packages that asked for it.
     pub requested_by: Vec<String>,
     /// Where it came from, for people.
@@ -311,6 +313,7 @@ fn commit_row(commit: &Commit, before: Option<InstallRow>, now: u64) -> InstallR
         version: release.version.clone(),
         archive: release.archive.digest,
         release: commit.release.digest,
+        requirement: commit.requirement.clone().or_else(|| before.as_ref().and_then(|b| b.requirement.clone())),
         direct: commit.direct || before.is_some_and(|b| b.direct),
         requested_by,
         origin,

@@ -36,6 +36,8 @@ pub struct Installed {
     pub origin: String,
     /// When, in milliseconds since the Unix epoch.
     pub installed_at: u64,
+    /// The range that the user asked for, where the user asked for it.
+    pub requirement: Option<String>,
 }
 
 /// A removed package.
@@ -65,6 +67,7 @@ impl Store {
             requested_by: row.requested_by,
             origin: row.origin,
             installed_at: row.installed_at,
+            requirement: row.requirement,
         }
     }
 

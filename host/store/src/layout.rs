@@ -101,6 +101,11 @@ impl Layout {
         self.home.join("packages/.locks/.state")
     }
 
+    /// Names of packages never begin with a dot, so this one is nobody's.
+    pub(crate) fn project_lock(&self, project: &Digest) -> PathBuf {
+        self.home.join("packages/.locks").join(format!(".project-{}", project.short()))
+    }
+
     pub(crate) fn clean_lock(&self) -> PathBuf {
         self.home.join("packages/.ggen-install.lock")
     }

@@ -50,6 +50,7 @@ pub use install::{Commit, StagedPackage, Staging};
 pub use installed::{Installed, Removed};
 pub use keys::{KeyInfo, PublisherKey};
 pub use locks::LockHolder;
+pub use lookups::ProjectLock;
 pub use partial::Partial;
 pub use verify::{Damage, Verified};
 

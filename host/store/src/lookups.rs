@@ -2,7 +2,9 @@
 //!
 //! Reads and writes rows; decides nothing.
 
-use ggen_core::{PackageName, PublisherId};
+use std::path::Path;
+
+use ggen_core::{Digest, PackageName, PublisherId};
 use rusqlite::{OptionalExtension, params};
 
 use crate::Installed;
@@ -11,6 +13,11 @@ use crate::archive::GgenFile;
 use crate::db::catalog::Source;
 use crate::db::{digest_column, installs};
 use crate::error::StoreError;
+use crate::locks::{self, Kind, Lock, LockHolder};
+
+/// A project that is this process's until it is dropped.
+#[derive(Debug)]
+pub struct ProjectLock(#[allow(dead_code, reason = "held, never looked at")] Lock);
 
 /// Publishers that one prefix may name before it is of no use.
 const MAX_SAME_PREFIX: i64 = 16;
@@ -40,18 +47,25 @@ impl Store {
         Ok(count.and_then(|n| usize::try_from(n).ok()).unwrap_or(0))
     }
 
-    /// Notes that the user asked by name for packages that are installed already.
-    pub fn mark_direct(&self, names: &[PackageName]) -> Result<(), StoreError> {
+    /// Notes that the user asked by name, and for which range, for packages that are installed already.
+    pub fn mark_direct(&self, names: &[(PackageName, Option<String>)]) -> Result<(), StoreError> {
         if names.is_empty() {
             return Ok(());
         }
         self.db().write("note requests in", false, |t| {
-            for name in names {
+            for (name, requirement) in names {
                 let sql = crate::db::sql("note a request in");
-                t.execute("UPDATE installs SET direct = 1 WHERE name = ?1", [name.as_str()]).map_err(sql)?;
+                let text = "UPDATE installs SET direct = 1, requirement = ifnull(?2, requirement) WHERE name = ?1";
+                t.execute(text, params![name.as_str(), requirement]).map_err(sql)?;
             }
             Ok(())
         })
+    }
+
+    /// Waits until no other command of this home works on the project in this directory.
+    pub fn lock_project(&self, dir: &Path, waiting: &mut dyn FnMut(&LockHolder)) -> Result<ProjectLock, StoreError> {
+        let path = self.layout().project_lock(&Digest::of(dir.as_os_str().as_encoded_bytes()));
+        locks::wait(&path, Kind::Exclusive, "the project's lockfile", self.limits(), waiting).map(ProjectLock)
     }
 
     /// Takes the verified documents of a `.ggen` file into the catalog.

@@ -119,7 +119,14 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> TempDir {
 }
 
 pub(crate) fn commit_of(release: &SignedRelease, files: ggen_core::files::FileList) -> Commit {
-    Commit { release: release.clone(), direct: true, requested_by: vec![], origin: "test".into(), files }
+    Commit {
+        release: release.clone(),
+        direct: true,
+        requirement: None,
+        requested_by: vec![],
+        origin: "test".into(),
+        files,
+    }
 }
 
 pub(crate) fn install(store: &Store, releases: &[&SignedRelease]) -> Result<Vec<Installed>, StoreError> {

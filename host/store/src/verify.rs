@@ -108,7 +108,7 @@ impl Store {
         let mut staging = self.stage()?;
         let staged = staging.unpack(&release)?;
         let (direct, requested_by, origin) = (row.direct, row.requested_by, row.origin);
-        let commit = Commit { release, direct, requested_by, origin, files: staged.files };
+        let commit = Commit { release, direct, requirement: None, requested_by, origin, files: staged.files };
         let done = self.commit_as(&staging, &[commit], &[], true, waiting)?;
         done.into_iter().next().ok_or_else(missing)
     }

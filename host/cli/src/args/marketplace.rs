@@ -35,17 +35,35 @@ pub enum Marketplace {
     /// Install packages with everything that they need.
     Install {
         /// [PUBLISHER/]NAME[@REQ], or a .ggen file.
-        #[arg(required = true, value_name = "[PUBLISHER/]NAME[@REQ] | FILE.ggen")]
+        /// None: what the project's ggen.lock or package.toml asks for.
+        #[arg(value_name = "[PUBLISHER/]NAME[@REQ] | FILE.ggen")]
         targets: Vec<String>,
         /// Say what would be installed; change nothing.
         #[arg(long)]
         dry_run: bool,
+        /// Refuse to change the project's ggen.lock.
+        #[arg(long)]
+        locked: bool,
         /// Which versions to try first, instead of what the configuration says.
         #[arg(long)]
         strategy: Option<Strategy>,
     },
     /// What is installed.
-    List,
+    List {
+        /// Only what is not at its newest version.
+        #[arg(long)]
+        outdated: bool,
+    },
+    /// What was asked for, and beneath it what that needs.
+    Tree {
+        /// Only beneath this package.
+        name: Option<String>,
+    },
+    /// Every way from what was asked for to a package.
+    Why {
+        /// Its name.
+        name: String,
+    },
     /// What is known of a package.
     Info {
         /// [PUBLISHER/]NAME.
@@ -56,6 +74,14 @@ pub enum Marketplace {
         /// Their names.
         #[arg(required = true)]
         names: Vec<String>,
+    },
+    /// Bring packages to newer versions, within what was asked for.
+    Upgrade {
+        /// Their names; none: all.
+        names: Vec<String>,
+        /// Say what would be upgraded; change nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Compare installed files with what was signed.
     Verify {

@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_later_steps_bring_is_not_offered() {
-        for line in ["mp upgrade", "mp tree", "mp why a", "mp doctor", "mp p2p ban x", "policy log", "plugin new a"] {
+        for line in ["mp doctor", "mp p2p ban x", "policy log", "plugin new a"] {
             assert!(Cli::try_parse_from(["ggen"].into_iter().chain(line.split(' '))).is_err(), "{line}");
         }
     }

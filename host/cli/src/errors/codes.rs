@@ -77,6 +77,8 @@ codes! {
     NoExplanation "0110" Usage "There is no such error code";
     Alias "0111" Usage "This cannot be the alias of a key";
     NoFile "0112" Usage "There is no such file or folder";
+    LockfileInvalid "0113" Usage "A lockfile cannot be understood";
+    NoLockfile "0114" Usage "There is no lockfile";
 
     NoSuchPackage "0201" NoResolution "Nobody is known to publish a package of this name";
     NoMatchingVersion "0202" NoResolution "No version satisfies what is asked for";
@@ -87,6 +89,7 @@ codes! {
     Unknown "0207" NoResolution "Nothing is known of this package";
     NotInstalled "0208" Failed "This package is not installed";
     Needed "0209" Failed "Other packages need this one";
+    LockedChange "0210" NoResolution "The lockfile would have to change";
 
     Signature "0301" Integrity "A signature is not what it must be";
     Digest "0302" Integrity "Bytes are not the signed ones";
@@ -98,6 +101,7 @@ codes! {
     GgenFile "0308" Integrity "A .ggen file is not valid";
     HeadRolledBack "0309" Integrity "Only older lists of releases than one seen before can be had";
     NameCollides "0310" Usage "The name is another one's with `-` and `_` exchanged";
+    LockedDigest "0311" Integrity "A locked package is not what it was";
 
     NoPeers "0401" Network "Nobody in the network could be reached";
     NetworkTimeout "0402" Network "The network did not answer in time";
@@ -126,6 +130,7 @@ codes! {
     ArchiveMissing "0510" Disk "An archive is not in the store";
 
     LockTimeout "0601" Locked "Another process is at work, and the wait is over";
+    LockfileChanged "0602" Failed "The lockfile was changed meanwhile";
 
     Denied "0701" Denied "A policy denied it";
     Stopped "0702" Denied "The fallback policy stopped the job";

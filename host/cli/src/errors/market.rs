@@ -9,7 +9,7 @@ use ggen_core::PackageName;
 use ggen_core::manifest::{MANIFEST_NAMES, ManifestError};
 use ggen_market::MarketError;
 
-use super::{Code, Report, net, policy, resolve, store};
+use super::{Code, Report, lockfile, net, policy, resolve, store};
 
 pub(super) fn report(error: &MarketError) -> Report {
     match error {
@@ -35,6 +35,12 @@ pub(super) fn report(error: &MarketError) -> Report {
             let report = Report::new(Code::Target, error).with("text", text).with("problem", problem);
             report.hint(hint.as_deref().unwrap_or("write it as [PUBLISHER/]NAME[@REQ], for example hello-ggen@^1"))
         }
+        MarketError::Lockfile { .. }
+        | MarketError::LockfileInvalid { .. }
+        | MarketError::LockfileChanged { .. }
+        | MarketError::NoLockfile
+        | MarketError::LockedChange { .. }
+        | MarketError::LockedDigest { .. } => lockfile::report(error),
         MarketError::NoKey => Report::new(Code::NoKey, error).run("make one", "ggen key new"),
         _ => about_package(error),
     }
@@ -95,6 +101,13 @@ fn about_package(error: &MarketError) -> Report {
             .hint("publish under another name, or with the key of that publisher")
             .run("if the binding is wrong", format!("ggen key untrust {name}")),
         MarketError::NotInstalled { name } => not_installed(name),
+        MarketError::NotThere { name, in_project } => {
+            let report = Report::new(Code::NotInstalled, error).with("name", name);
+            match in_project {
+                true => report.run("see what is", "ggen marketplace tree"),
+                false => report.run("see what is", "ggen marketplace list"),
+            }
+        }
         MarketError::Needed { name, needed_by } => {
             let all: Vec<_> = needed_by.iter().map(ToString::to_string).collect();
             Report::new(Code::Needed, error)

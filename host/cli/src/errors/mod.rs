@@ -5,6 +5,7 @@
 
 mod codes;
 mod explain;
+mod lockfile;
 mod map;
 mod market;
 mod net;

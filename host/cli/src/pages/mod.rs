@@ -3,6 +3,7 @@
 //! Decides what of an answer is worth a line; programs get all of it as JSON.
 
 mod care;
+mod closure;
 mod packages;
 mod plugins;
 mod swarm;
@@ -14,6 +15,7 @@ use crate::errors::Explained;
 use crate::output::Page;
 
 pub use care::{cleaned, inspected, updated, verified};
+pub use closure::{tree, upgraded, why};
 pub use packages::{found, info, installed, list, published, removed};
 pub use plugins::{built, plugin, plugin_checked, plugins};
 pub use swarm::{peers, ready, status, stopped};

@@ -3,6 +3,7 @@
 use ggen_core::hooks::Origin;
 use ggen_market::{InfoAnswer, InstallAnswer, ListAnswer, PlannedPackage, Published, RemoveAnswer, SearchAnswer};
 
+use super::closure::{moved, outdated};
 use super::count;
 use crate::output::{Page, bytes, day};
 
@@ -91,6 +92,7 @@ pub fn installed(page: &mut Page, answer: &InstallAnswer) {
     }
     let Some(installed) = &answer.installed else {
         planned(page, &answer.plan);
+        moved(page, &answer.moved);
         return;
     };
     if installed.is_empty() {
@@ -98,6 +100,7 @@ pub fn installed(page: &mut Page, answer: &InstallAnswer) {
             answer.plan.iter().filter(|p| p.direct).map(|p| format!("{} {}", p.name, p.version)).collect();
         page.good(format!("nothing to do: {} is installed", names.join(", ")));
     }
+    moved(page, &answer.moved);
     for package in installed {
         page.good(format!("installed {} {} {}", package.name, package.version, from(package.origin)));
     }
@@ -139,6 +142,9 @@ fn from(origin: Origin) -> &'static str {
 
 /// `marketplace list`.
 pub fn list(page: &mut Page, answer: &ListAnswer) {
+    if answer.outdated {
+        return outdated(page, answer);
+    }
     if answer.packages.is_empty() {
         page.line("nothing is installed; try: ggen marketplace install hello-ggen");
     }

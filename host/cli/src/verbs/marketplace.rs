@@ -15,7 +15,9 @@ use super::{Session, p2p};
 pub fn run(verb: Marketplace, globals: &Globals, output: &Output) -> Result<Exit, Failure> {
     match verb {
         Marketplace::P2p(verb) => p2p::run(verb, globals, output),
-        quick @ (Marketplace::List
+        quick @ (Marketplace::List { outdated: false }
+        | Marketplace::Tree { .. }
+        | Marketplace::Why { .. }
         | Marketplace::Remove { .. }
         | Marketplace::Clean { .. }
         | Marketplace::Inspect { .. }) => quick_verb(quick, &Session::light(globals, output)?),
@@ -39,6 +41,8 @@ fn quick_verb(verb: Marketplace, session: &Session<'_>) -> Result<Exit, Failure>
             session.answer(&answer, pages::inspected)?;
             Ok(if answer.accepted { Exit::Done } else { Exit::Integrity })
         }
+        Marketplace::Tree { name } => session.answer(&market.tree(name)?, pages::tree),
+        Marketplace::Why { name } => session.answer(&market.why(&name)?, pages::why),
         _ => session.answer(&market.list()?, pages::list),
     }
 }
@@ -58,14 +62,24 @@ fn job_verb(verb: Marketplace, session: &Session<'_>) -> Result<Exit, Failure> {
             session.output.notices(&answer.warnings);
             session.answer(&answer, pages::found)
         }
-        Marketplace::Install { targets, dry_run, strategy } => {
+        Marketplace::Install { targets, dry_run, locked, strategy } => {
             let strategy = strategy.map(|strategy| match strategy {
                 Strategy::Newest => market::Strategy::Newest,
                 Strategy::Minimal => market::Strategy::Minimal,
             });
-            let answer = session.run(market.install(market::InstallRequest { targets, dry_run, strategy }))?;
+            let answer = session.run(market.install(market::InstallRequest { targets, dry_run, locked, strategy }))?;
             session.output.notices(&answer.warnings);
             session.answer(&answer, pages::installed)
+        }
+        Marketplace::Upgrade { names, dry_run } => {
+            let answer = session.run(market.upgrade(market::UpgradeRequest { names, dry_run }))?;
+            session.output.notices(&answer.warnings);
+            session.answer(&answer, pages::upgraded)
+        }
+        Marketplace::List { outdated: true } => {
+            let answer = session.run(market.outdated())?;
+            session.output.notices(&answer.warnings);
+            session.answer(&answer, pages::list)
         }
         Marketplace::Info { name } => {
             let answer = session.run(market.info(name))?;

@@ -55,6 +55,7 @@ impl<'a> Session<'a> {
         }
         let market = Market::open(MarketOptions {
             home: home.clone(),
+            directory: std::env::current_dir().ok(),
             settings: settings.clone(),
             offline: self.offline,
             reporter: self.output.reporter(),

@@ -122,6 +122,100 @@ pub struct InstallAnswer {
     pub installed: Option<Vec<InstalledPackage>>,
     /// What a policy passed over.
     pub passed_over: Vec<PassedOver>,
+    /// What could not stay at its version.
+    pub moved: Vec<MovedPackage>,
     /// What the user is told.
     pub warnings: Vec<Notice>,
+}
+
+/// A package that could not stay at the version that a project's lockfile names.
+#[derive(Clone, Debug, Serialize)]
+pub struct MovedPackage {
+    /// The package.
+    pub name: PackageName,
+    /// The version that was locked.
+    pub from: Version,
+    /// The version that was chosen; none where it is not needed any more.
+    pub to: Option<Version>,
+    /// Why, a sentence each.
+    pub why: Vec<String>,
+}
+
+impl From<ggen_core::resolve::Moved> for MovedPackage {
+    fn from(moved: ggen_core::resolve::Moved) -> Self {
+        Self { name: moved.id.name, from: moved.from, to: moved.to, why: moved.why }
+    }
+}
+
+/// One package that `upgrade` brought to another version.
+#[derive(Clone, Debug, Serialize)]
+pub struct Upgraded {
+    /// The package.
+    pub name: PackageName,
+    /// The version before.
+    pub from: Version,
+    /// The version now.
+    pub to: Version,
+}
+
+/// `marketplace upgrade`.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpgradeAnswer {
+    /// What has another version now, or would have.
+    pub upgraded: Vec<Upgraded>,
+    /// The closure, dependencies first.
+    pub plan: Vec<PlannedPackage>,
+    /// What was installed now; absent on a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed: Option<Vec<InstalledPackage>>,
+    /// What a policy passed over.
+    pub passed_over: Vec<PassedOver>,
+    /// What the user is told.
+    pub warnings: Vec<Notice>,
+}
+
+/// A package of `tree` with what it needs.
+#[derive(Clone, Debug, Serialize)]
+pub struct TreeNode {
+    /// The package.
+    pub name: PackageName,
+    /// Its version; none where it is not there.
+    pub version: Option<Version>,
+    /// Whose it is.
+    pub publisher: Option<PublisherId>,
+    /// What it needs is told further up.
+    pub repeated: bool,
+    /// What it needs.
+    pub dependencies: Vec<TreeNode>,
+}
+
+/// `marketplace tree`.
+#[derive(Clone, Debug, Serialize)]
+pub struct TreeAnswer {
+    /// What was asked for, with what that needs.
+    pub tree: Vec<TreeNode>,
+    /// The same, a line each.
+    #[serde(skip)]
+    pub lines: Vec<ggen_core::graph::TreeLine>,
+    /// Whether there is more than is told.
+    pub cut: bool,
+    /// What is here, and nothing that was asked for needs.
+    pub unneeded: Vec<PackageName>,
+    /// The lockfile that it is about; none: what is installed.
+    pub lockfile: Option<PathBuf>,
+}
+
+/// `marketplace why`.
+#[derive(Clone, Debug, Serialize)]
+pub struct WhyAnswer {
+    /// The package.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Every way from what was asked for to it.
+    pub paths: Vec<Vec<ggen_core::graph::Step>>,
+    /// Whether there are more.
+    pub cut: bool,
+    /// The lockfile that it is about; none: what is installed.
+    pub lockfile: Option<PathBuf>,
 }

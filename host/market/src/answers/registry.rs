@@ -68,6 +68,12 @@ pub struct ListedPackage {
     pub path: PathBuf,
     /// Asked for by the user.
     pub direct: bool,
+    /// The newest version that what is asked for allows; with `--outdated` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Version>,
+    /// The newest version that there is; with `--outdated` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Version>,
 }
 
 /// `marketplace list`.
@@ -75,6 +81,11 @@ pub struct ListedPackage {
 pub struct ListAnswer {
     /// By name.
     pub packages: Vec<ListedPackage>,
+    /// Those alone that are not at their newest version.
+    #[serde(skip)]
+    pub outdated: bool,
+    /// What the user is told.
+    pub warnings: Vec<Notice>,
 }
 
 /// `marketplace remove`.

@@ -65,6 +65,7 @@ impl Actor {
         let reporter: Arc<dyn Reporter> = Arc::<Notes>::clone(&self.notes);
         Market::open(MarketOptions {
             home: self.home.clone(),
+            directory: None,
             settings: self.settings.clone(),
             offline,
             reporter,

@@ -84,7 +84,7 @@ async fn publish(teller: &mut Teller<'_>, alice: &Actor, root: &Path) -> Result<
 }
 
 fn install(name: &str) -> InstallRequest {
-    InstallRequest { targets: vec![name.to_owned()], dry_run: false, strategy: None }
+    InstallRequest { targets: vec![name.to_owned()], dry_run: false, locked: false, strategy: None }
 }
 
 async fn second_holder(teller: &mut Teller<'_>, root: &Path, address: &str) -> Result<Actor, MarketError> {

@@ -22,9 +22,11 @@ pub(crate) struct InstallRow {
     pub(crate) requested_by: Vec<String>,
     pub(crate) origin: String,
     pub(crate) installed_at: u64,
+    pub(crate) requirement: Option<String>,
 }
 
-const COLUMNS: &str = "publisher, name, version, archive, release, direct, requested_by, origin, installed_at";
+const COLUMNS: &str =
+    "publisher, name, version, archive, release, direct, requested_by, origin, installed_at, requirement";
 
 fn install_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<InstallRow> {
     Ok(InstallRow {
@@ -36,6 +38,7 @@ fn install_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<InstallRow> {
         requested_by: json_column(row, 6)?,
         origin: row.get(7)?,
         installed_at: from_sql(row.get(8)?),
+        requirement: row.get(9)?,
     })
 }
 
@@ -76,8 +79,9 @@ pub(crate) fn put(
 ) -> Result<(), StoreError> {
     let write = sql("write an install to");
     let text = "INSERT OR REPLACE INTO installs
-        (name, publisher, version, archive, release, envelope, direct, requested_by, origin, installed_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        (name, publisher, version, archive, release, envelope, direct, requested_by, origin, installed_at,
+        requirement)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     transaction
         .prepare_cached(text)
         .and_then(|mut s| {
@@ -91,7 +95,8 @@ pub(crate) fn put(
                 row.direct,
                 to_json(&row.requested_by),
                 row.origin,
-                to_sql(row.installed_at)
+                to_sql(row.installed_at),
+                row.requirement
             ])
         })
         .map_err(&write)?;

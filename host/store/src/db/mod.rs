@@ -62,6 +62,10 @@ impl Db {
                 Ok(Found::Ready(db))
             }
             0 => Ok(Found::Empty(db)),
+            older @ 1..schema::CURRENT => {
+                db.raise(older)?;
+                Ok(Found::Ready(db))
+            }
             found => {
                 let found = format!("state.db {found}");
                 Err(StoreError::Layout { path: path.to_owned(), found, known: crate::layout::LAYOUT })
@@ -81,6 +85,23 @@ impl Db {
         drop(connection);
         std::fs::set_permissions(&self.path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
             .map_err(crate::error::at("create", &self.path))
+    }
+
+    /// Brings the tables of an older form to the current one, in one transaction: two processes that find an old form
+    /// do it once.
+    fn raise(&self, found: i64) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        let failed = |e| failed("bring up to date", &self.path, e);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        // Another process may have been faster.
+        let form: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+        let done = usize::try_from(form.max(found) - 1).unwrap_or(0);
+        for step in schema::STEPS.iter().skip(done) {
+            transaction.execute_batch(step).map_err(failed)?;
+        }
+        transaction.execute_batch(&format!("PRAGMA user_version = {}", schema::CURRENT)).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;").map_err(failed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -7,7 +7,10 @@
 //! compared in Rust where they come from outside.
 
 /// The `user_version` of this form.
-pub(crate) const CURRENT: i64 = 1;
+pub(crate) const CURRENT: i64 = 2;
+
+/// From each older form to the next one: the first makes 2 of 1.
+pub(crate) const STEPS: &[&str] = &["ALTER TABLE installs ADD COLUMN requirement TEXT;"];
 
 /// From nothing to the current form.
 pub(crate) const CREATE: &str = "
@@ -63,7 +66,8 @@ CREATE TABLE bindings (
 CREATE TABLE installs (
     name TEXT PRIMARY KEY, publisher BLOB NOT NULL, version TEXT NOT NULL,
     archive BLOB NOT NULL, release BLOB NOT NULL, envelope TEXT NOT NULL,
-    direct INTEGER NOT NULL, requested_by TEXT NOT NULL, origin TEXT NOT NULL, installed_at INTEGER NOT NULL
+    direct INTEGER NOT NULL, requested_by TEXT NOT NULL, origin TEXT NOT NULL, installed_at INTEGER NOT NULL,
+    requirement TEXT
 ) WITHOUT ROWID;
 -- Apart, so that a list of installs never reads them.
 CREATE TABLE install_files (name TEXT PRIMARY KEY, files TEXT NOT NULL);

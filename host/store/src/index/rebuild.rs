@@ -140,6 +140,7 @@ impl Store {
                     requested_by: Vec::new(),
                     origin: "recovered".to_owned(),
                     installed_at: now,
+                    requirement: None,
                 };
                 installs::put(t, &row, release, files.as_ref().map(FileList::to_text).as_deref())?;
             }

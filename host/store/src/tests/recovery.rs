@@ -159,3 +159,26 @@ fn a_mark_that_only_the_log_has_still_counts() {
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
 }
+
+#[test]
+fn a_database_of_the_first_form_is_brought_up_to_date() {
+    let (home, mut author) = (Home::new(), Author::new(1));
+    let release = author.publish(&home.store, "pkg", "1.0.0");
+    install(&home.store, &[&release]).unwrap();
+    let path = home.path().join("state.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("ALTER TABLE installs DROP COLUMN requirement; PRAGMA user_version = 1;").unwrap();
+    drop(old);
+    let all = std::thread::scope(|scope| {
+        let open = || home.again().installed().unwrap();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect::<Vec<_>>()
+    });
+    for installed in all {
+        assert_eq!((installed.len(), installed[0].requirement.as_deref()), (1, None));
+    }
+    let store = home.again();
+    store.mark_direct(&[("pkg".parse().unwrap(), Some("^1".to_owned()))]).unwrap();
+    store.mark_direct(&[("pkg".parse().unwrap(), None)]).unwrap();
+    assert_eq!(store.installed().unwrap()[0].requirement.as_deref(), Some("^1"));
+}

@@ -1,0 +1,17 @@
+//! The texts of `ggen explain`: flat tables, one entry for each code.
+//!
+//! Decides nothing. Invariant: no text tells anybody to delete what cannot be had again.
+
+mod machine;
+mod packages;
+mod trust;
+
+use super::codes::Code;
+
+/// Code, meaning, what to do.
+pub(super) type Text = (Code, &'static str, &'static str);
+
+/// All of them, in the order of the codes.
+pub(super) fn texts() -> impl Iterator<Item = &'static Text> {
+    [packages::TEXTS, machine::TEXTS, trust::TEXTS].into_iter().flatten()
+}

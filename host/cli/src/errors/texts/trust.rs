@@ -1,0 +1,122 @@
+//! Texts about policies, names, publishing and this program: codes 07 to 09.
+//!
+//! Decides nothing; see [`super`].
+
+use super::super::codes::Code as C;
+use super::Text;
+
+pub(super) const TEXTS: &[Text] = &[
+    (
+        C::Denied,
+        "A verification policy refused at least one package of the plan. Each reason names the policy, and the file \
+      that locks it if one does.",
+        "Do what the reason says. `ggen policy show` tells which policies are asked, and by whose word.",
+    ),
+    (
+        C::Stopped,
+        "Something went wrong on the way, and the fallback policy decided not to go on without it.",
+        "The reason says what; `ggen policy show` tells which policy decided.",
+    ),
+    (
+        C::PolicyFault,
+        "A policy ran out of its limits, or answered what the contract does not allow. A policy that fails never \
+      allows anything.",
+        "Look at it with `ggen plugin check FILE`, tell its author, or configure another one.",
+    ),
+    (
+        C::PolicySetup,
+        "The chain of a hook cannot be built at all.",
+        "Look at [[policy.…]] in config.toml and at `ggen policy show`.",
+    ),
+    (
+        C::PolicyFile,
+        "The organization's file is there, but cannot be read or understood. Nothing is installed without its word.",
+        "Tell whoever looks after it. What only reads (list, search, info) works meanwhile.",
+    ),
+    (
+        C::Undecided,
+        "Several publish under this name, or one does whom nothing here vouches for. A dependency's name is never \
+      trusted on first use.",
+        "Find out who is meant, then say so: `ggen key trust NAME PUBLISHER`, or install PUBLISHER/NAME.",
+    ),
+    (
+        C::NameConflict,
+        "Two of the organization's table, the lockfile, this home's binding and the depending release's signature \
+      name different publishers.",
+        "Find out who is right. A binding of this home is changed with `ggen key untrust NAME` and `ggen key trust NAME PUBLISHER`.",
+    ),
+    (
+        C::NameTaken,
+        "In this home the name is bound to another publisher than the one that is meant.",
+        "Publish under another name, or change the binding: `ggen key untrust NAME`.",
+    ),
+    (
+        C::ManifestSyntax,
+        "package.toml cannot be read as TOML.",
+        "Correct it at the line that is named; https://toml.io describes TOML.",
+    ),
+    (
+        C::ManifestName,
+        "A name has 1 to 100 of a-z, 0-9, '.', '_' and '-', and begins with a letter or a digit.",
+        "Write the name that the hint suggests; a title for people belongs into `description`.",
+    ),
+    (
+        C::ManifestVersion,
+        "A version has three numbers, as in 1.2.0 or 1.2.0-beta.1.",
+        "Correct it; https://semver.org describes versions.",
+    ),
+    (
+        C::ManifestDependency,
+        "A dependency is not of a form that is known, or its range is not a range.",
+        "Write name = \"^1.2\", or name = { version = \"^1.2\", optional = true }.",
+    ),
+    (
+        C::ManifestField,
+        "A field is missing, or has another type or more in it than it may.",
+        "Correct it at the line that is named.",
+    ),
+    (
+        C::NoManifest,
+        "The folder has no package.toml (nor gpack.toml or pack.toml).",
+        "Name the folder that has one, or write one.",
+    ),
+    (
+        C::NoKey,
+        "Releases are signed, and this home has no key, or none of that alias.",
+        "Make one: `ggen key new`. See `ggen key list`.",
+    ),
+    (
+        C::AlreadyPublished,
+        "Under this name and version something else was published. What others may have seen is never replaced.",
+        "Give it a new version.",
+    ),
+    (
+        C::CannotPack,
+        "The folder has something that no archive may have, or a file changed while it was read.",
+        "Take it out, or name it in .ggenignore.",
+    ),
+    (C::KeyExists, "A key is never overwritten.", "Choose another alias: `ggen key new --alias NAME`."),
+    (C::WhichKey, "This home has several keys.", "Say which one: --key ALIAS. See `ggen key list`."),
+    (
+        C::PluginBuild,
+        "The crate is not a policy's, does not compile, or its component would not be taken.",
+        "Correct what the message shows. A policy is a cdylib that uses ggen-plugin-sdk and has one export! line.",
+    ),
+    (
+        C::NoToolchain,
+        "Policies are compiled to wasm32-unknown-unknown, and no compiler here can.",
+        "rustup target add wasm32-unknown-unknown; without a network, Debian's packages rustc-web and rust-web-src do.",
+    ),
+    (
+        C::Internal,
+        "Something happened that cannot happen. Nothing was installed by it.",
+        "Please report it, with the output of the same command and -vv.",
+    ),
+    (
+        C::Interrupted,
+        "It was stopped from outside. What had not been committed is gone, what had been stays.",
+        "Run it again when you like.",
+    ),
+    (C::Output, "stdout was closed or is full. The job itself was done.", "Look at where stdout goes."),
+    (C::Start, "The system refused threads or signals.", "Look at the limits of your account."),
+];

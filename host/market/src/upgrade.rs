@@ -1,0 +1,233 @@
+//! `upgrade`: newer versions of what is here, as far as what was asked for allows; and `list --outdated`, which only
+//! looks.
+//!
+//! Refreshes what is known of the closure first. Invariant: what was not to be upgraded moves only where it must.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ggen_core::graph::Closure;
+use ggen_core::hooks::{Job, Task};
+use ggen_core::lockfile::{AskedBy, LockedRequest};
+use ggen_core::{PackageId, PackageName};
+use ggen_policy::PolicyHost;
+use ggen_store::Installed;
+use semver::{Comparator, Op, Version, VersionReq};
+
+use crate::answers::{ListAnswer, UpgradeAnswer, Upgraded};
+use crate::error::MarketError;
+use crate::gather::{Fresh, Wanted};
+use crate::lock::InProject;
+use crate::market::Market;
+use crate::project::{self, Project};
+use crate::solve::Planned;
+use crate::target::package_name;
+
+/// What `upgrade` is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct UpgradeRequest {
+    /// Names; none: everything.
+    pub names: Vec<String>,
+    /// Print the plan and do nothing.
+    pub dry_run: bool,
+}
+
+/// What is here before an upgrade.
+struct Before {
+    versions: BTreeMap<PackageId, Version>,
+    requested: Vec<LockedRequest>,
+    /// What may move; none: everything.
+    chosen: Option<BTreeSet<String>>,
+}
+
+impl Market {
+    /// Brings packages to newer versions.
+    pub async fn upgrade(&self, request: UpgradeRequest) -> Result<UpgradeAnswer, MarketError> {
+        self.require_readable_policy_file()?;
+        let done = self.upgrade_job(request).await;
+        self.close_session().await;
+        self.write_decisions();
+        done
+    }
+
+    async fn upgrade_job(&self, request: UpgradeRequest) -> Result<UpgradeAnswer, MarketError> {
+        let names = request.names.iter().map(|n| package_name(n)).collect::<Result<Vec<_>, _>>()?;
+        let project = self.project(false).await?.filter(Project::is_locked);
+        let before = self.before(project.as_ref(), &names)?;
+        if before.requested.is_empty() {
+            return Ok(nothing(self.told()));
+        }
+        let (host, job) = (self.policies()?, self.job(Task::Install));
+        let requested = before.requested.clone();
+        let planned = self.plan_upgrade(&host, &job, project.as_ref(), &before).await?;
+        let upgraded = upgraded(&before, &planned);
+        let route = self.route(Arc::clone(&host), &job, self.offered(false)).await?;
+        let place = InProject { project, requested, locked: false };
+        let done = self.carry_out(&host, &job, &route, planned, place, request.dry_run).await?;
+        let (plan, installed) = (done.plan, done.installed);
+        Ok(UpgradeAnswer { upgraded, plan, installed, passed_over: done.passed_over, warnings: done.warnings })
+    }
+
+    /// What is installed and not at its newest version.
+    pub async fn outdated(&self) -> Result<ListAnswer, MarketError> {
+        let done = self.outdated_job().await;
+        self.close_session().await;
+        self.write_decisions();
+        done
+    }
+
+    async fn outdated_job(&self) -> Result<ListAnswer, MarketError> {
+        let project = self.look_at_project()?.filter(Project::is_locked);
+        let before = self.before(project.as_ref(), &[])?;
+        let mut answer = self.list()?;
+        answer.outdated = true;
+        let mut wanted = BTreeMap::new();
+        if !before.requested.is_empty() {
+            let (host, job) = (self.policies()?, self.job(Task::Install));
+            match self.plan_upgrade(&host, &job, project.as_ref(), &before).await {
+                Ok(planned) => {
+                    wanted = planned.items.into_iter().map(|i| (i.chosen.id, i.chosen.version)).collect();
+                }
+                Err(MarketError::Interrupted) => return Err(MarketError::Interrupted),
+                Err(error) => self.tell("not-resolved", format!("what an upgrade would choose is not known: {error}")),
+            }
+        }
+        for package in &mut answer.packages {
+            let id = PackageId { publisher: package.publisher, name: package.name.clone() };
+            let known = self.store.package(&id)?;
+            let newest =
+                known.iter().flat_map(|p| &p.versions).filter(|v| v.yanked.is_none() && v.version.pre.is_empty());
+            package.latest = newest.map(|v| v.version.clone()).max().filter(|v| *v > package.version);
+            package.wanted = wanted.get(&id).cloned().filter(|v| *v != package.version);
+        }
+        answer.packages.retain(|p| p.latest.is_some() || p.wanted.is_some());
+        for package in &mut answer.packages {
+            package.latest.get_or_insert_with(|| package.version.clone());
+            package.wanted.get_or_insert_with(|| package.version.clone());
+        }
+        answer.warnings = self.told();
+        Ok(answer)
+    }
+
+    /// The lockfile's closure in a project, else what is installed.
+    fn before(&self, project: Option<&Project>, names: &[PackageName]) -> Result<Before, MarketError> {
+        let closure = self.closure(project)?;
+        for name in names {
+            if closure.get(name).is_none() {
+                return Err(MarketError::NotThere { name: name.clone(), in_project: project.is_some() });
+            }
+        }
+        let (versions, mut requested) = match project {
+            Some(project) => (project.kept(), project.lock.requested.clone()),
+            None => {
+                let installed = self.store.installed()?;
+                let versions = installed.iter().map(|i| (i.id.clone(), i.version.clone())).collect();
+                (versions, installed.iter().filter(|i| i.direct).map(request_of).collect())
+            }
+        };
+        if let Some(project) = project.filter(|p| p.has_manifest()) {
+            requested.retain(|r| r.by != AskedBy::Manifest);
+            requested.extend(project.manifest_requests(self)?);
+        }
+        for request in requested.iter_mut().filter(|r| r.by == AskedBy::User) {
+            if let Some(range) = loosened(&request.requirement) {
+                self.tell(
+                    "exact",
+                    format!("{} was asked for as {}: {range} is kept to", request.name, request.requirement),
+                );
+                request.requirement = range;
+            }
+        }
+        let chosen = (!names.is_empty()).then(|| reached(&closure, names));
+        Ok(Before { versions, requested, chosen })
+    }
+
+    async fn plan_upgrade(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        project: Option<&Project>,
+        before: &Before,
+    ) -> Result<Planned, MarketError> {
+        self.sync_index().await?;
+        self.ask_peers(Some(before.versions.keys().cloned().collect())).await?;
+        let moves = |id: &PackageId| before.chosen.as_ref().is_none_or(|keys| keys.contains(&id.name.collision_key()));
+        let keep = before.versions.iter().filter(|(id, _)| !moves(id)).map(|(id, v)| (id.clone(), v.clone())).collect();
+        let mut requests = project::merged(&before.requested);
+        for request in &mut requests {
+            let here = before.versions.keys().find(|id| id.name == request.name);
+            request.publisher = request.publisher.or(here.map(|id| id.publisher));
+        }
+        let wanted = Wanted {
+            requests,
+            lock: Arc::new(project.map(|p| p.lock.clone()).unwrap_or_default()),
+            keep,
+            fresh: before.chosen.clone().map_or(Fresh::Everything, Fresh::Some),
+            ..Wanted::default()
+        };
+        let route = self.route(Arc::clone(host), job, self.offered(false)).await?;
+        self.plan_along(host, job, &route, &wanted).await
+    }
+}
+
+fn nothing(warnings: Vec<crate::Notice>) -> UpgradeAnswer {
+    UpgradeAnswer { upgraded: Vec::new(), plan: Vec::new(), installed: None, passed_over: Vec::new(), warnings }
+}
+
+fn upgraded(before: &Before, planned: &Planned) -> Vec<Upgraded> {
+    let mut upgraded = Vec::new();
+    for item in &planned.items {
+        let (id, to) = (&item.chosen.id, &item.chosen.version);
+        if let Some(from) = before.versions.get(id).filter(|from| *from != to) {
+            upgraded.push(Upgraded { name: id.name.clone(), from: from.clone(), to: to.clone() });
+        }
+    }
+    upgraded.sort_by(|a, b| a.name.cmp(&b.name));
+    upgraded
+}
+
+fn request_of(installed: &Installed) -> LockedRequest {
+    let requirement = installed.requirement.as_deref().and_then(|r| ggen_core::manifest::parse_requirement(r).ok());
+    LockedRequest {
+        name: installed.id.name.clone(),
+        requirement: requirement.unwrap_or(VersionReq::STAR),
+        publisher: Some(installed.id.publisher),
+        by: AskedBy::User,
+    }
+}
+
+/// An exact version that the user typed is no range: it moves within what is compatible with it.
+fn loosened(requirement: &VersionReq) -> Option<VersionReq> {
+    match requirement.comparators.as_slice() {
+        [one] if one.op == Op::Exact && one.patch.is_some() => {
+            Some(VersionReq { comparators: vec![Comparator { op: Op::Caret, ..one.clone() }] })
+        }
+        _ => None,
+    }
+}
+
+/// Names, and all that they need.
+fn reached(closure: &Closure, names: &[PackageName]) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut stack: Vec<PackageName> = names.to_vec();
+    while let Some(name) = stack.pop() {
+        if reached.insert(name.collision_key()) {
+            stack.extend(closure.get(&name).into_iter().flat_map(|m| m.dependencies.keys().cloned()));
+        }
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_exact_version_is_loosened() {
+        let range = |text: &str| loosened(&text.parse().unwrap()).map(|r| r.to_string());
+        assert_eq!(range("=1.2.3").as_deref(), Some("^1.2.3"));
+        for kept in ["^1.2.3", "*", "=1.2", ">=1, <2", "~1.2.3"] {
+            assert_eq!(range(kept), None, "{kept}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Newer versions of what is here: `upgrade`, `list --outdated`; and who needs whom: `tree`, `why`.
+
+use ggen_tests::{Home, Package, Running, Value, json};
+
+use crate::{each, home};
+
+/// `app` 1.0.0 and `lib` 1.0.0 are installed, and newer ones are there.
+fn behind() -> Home {
+    let home = home();
+    home.publish(&Package::new("lib", "1.0.0"));
+    home.publish(&Package::new("app", "1.0.0").needs("lib", "^1"));
+    home.json(&["marketplace", "install", "app@^1", "--offline"]);
+    home.publish(&Package::new("lib", "1.1.0"));
+    home.publish(&Package::new("lib", "2.0.0"));
+    home.publish(&Package::new("app", "1.1.0").needs("lib", "^1"));
+    home.publish(&Package::new("app", "2.0.0").needs("lib", "^2"));
+    home
+}
+
+fn outdated(home: &Home) -> Vec<(String, String, String, String)> {
+    let answer = home.json(&["marketplace", "list", "--outdated", "--offline"]);
+    let text = |p: &Value, field: &str| p[field].as_str().unwrap().to_owned();
+    let packages = answer["packages"].as_array().unwrap();
+    packages.iter().map(|p| (text(p, "name"), text(p, "version"), text(p, "wanted"), text(p, "latest"))).collect()
+}
+
+fn four(name: &str, version: &str, wanted: &str, latest: &str) -> (String, String, String, String) {
+    (name.to_owned(), version.to_owned(), wanted.to_owned(), latest.to_owned())
+}
+
+#[test]
+fn outdated_tells_what_is_allowed_and_what_is_newest() {
+    let home = behind();
+    assert_eq!(outdated(&home), [four("app", "1.0.0", "1.1.0", "2.0.0"), four("lib", "1.0.0", "1.1.0", "2.0.0")]);
+    assert_eq!(home.installed().len(), 2);
+    assert_eq!(home.installed()[0].1, "1.0.0", "it only looks");
+    home.json(&["marketplace", "upgrade", "--offline"]);
+    assert_eq!(outdated(&home), [four("app", "1.1.0", "1.1.0", "2.0.0"), four("lib", "1.1.0", "1.1.0", "2.0.0")]);
+}
+
+#[test]
+fn an_upgrade_stays_within_what_was_asked_for() {
+    let home = behind();
+    let dry = home.json(&["marketplace", "upgrade", "--dry-run", "--offline"]);
+    let wanted = json!([
+        { "name": "app", "from": "1.0.0", "to": "1.1.0" },
+        { "name": "lib", "from": "1.0.0", "to": "1.1.0" }
+    ]);
+    assert_eq!(dry["upgraded"], wanted);
+    assert_eq!(home.installed()[0].1, "1.0.0");
+    assert_eq!(home.json(&["marketplace", "upgrade", "--offline"])["upgraded"], wanted);
+    assert_eq!(home.installed(), [("app".into(), "1.1.0".into()), ("lib".into(), "1.1.0".into())]);
+    assert_eq!(home.json(&["marketplace", "upgrade", "--offline"])["upgraded"], json!([]));
+    // Asking for more is what `install` is for.
+    home.json(&["marketplace", "install", "app@^2", "--offline"]);
+    assert_eq!(home.installed()[0], ("app".into(), "2.0.0".into()));
+    home.is_clean();
+}
+
+#[test]
+fn one_name_moves_that_and_what_it_must() {
+    let home = behind();
+    let done = home.json(&["marketplace", "upgrade", "lib", "--offline"]);
+    assert_eq!(done["upgraded"], json!([{ "name": "lib", "from": "1.0.0", "to": "1.1.0" }]));
+    let error = home.fails(1, &["marketplace", "upgrade", "nobody", "--offline"]);
+    assert_eq!(error["code"], "GGEN-E0208");
+}
+
+#[test]
+fn an_exact_version_moves_within_what_is_compatible_and_says_so() {
+    let home = home();
+    home.publish(&Package::new("solo", "1.0.0"));
+    home.publish(&Package::new("solo", "1.1.0"));
+    home.publish(&Package::new("solo", "2.0.0"));
+    home.json(&["marketplace", "install", "solo@=1.0.0", "--offline"]);
+    let done = home.json(&["marketplace", "upgrade", "--offline"]);
+    assert_eq!(done["upgraded"], json!([{ "name": "solo", "from": "1.0.0", "to": "1.1.0" }]));
+    assert!(done["warnings"].to_string().contains("=1.0.0"), "{done}");
+}
+
+#[test]
+fn an_upgrade_asks_the_network_and_obeys_the_verifier() {
+    let (author, mut user) = (home(), home());
+    author.publish(&Package::new("tool", "1.0.0"));
+    let node = author.node();
+    user.bootstrap(&[&node]);
+    user.json(&["marketplace", "install", "tool"]);
+    let folder = author.write(&Package::new("tool", "1.1.0").license("GPL-3.0-only"));
+    author.json(&["marketplace", "publish", &folder]);
+    user.config(
+        "[[policy.verification]]\nuse = \"signed-releases\"\nsettings = { deny_licenses = [\"GPL-3.0-only\"] }\n",
+    );
+    assert_eq!(user.run(&["marketplace", "upgrade", "--json"]).exits(8).error()["code"], "GGEN-E0701");
+    user.config("");
+    let done = user.json(&["marketplace", "upgrade"]);
+    assert_eq!(done["upgraded"], json!([{ "name": "tool", "from": "1.0.0", "to": "1.1.0" }]));
+}
+
+#[test]
+fn an_upgrade_in_a_project_writes_its_lockfile() {
+    let home = behind();
+    let folder = home.root().join("shop");
+    std::fs::create_dir(&folder).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = home.command(args);
+        command.args(["--offline", "--json"]).current_dir(&folder);
+        Running::start(command).ends_within(ggen_tests::LIMIT).exits(0).value()
+    };
+    run(&["marketplace", "install", "app@=1.0.0"]);
+    let lock = || std::fs::read_to_string(folder.join("ggen.lock")).unwrap();
+    assert!(lock().contains("name = \"app\"\nversion = \"1.0.0\""));
+    let done = run(&["marketplace", "upgrade"]);
+    assert_eq!(each(&done["upgraded"], "to"), ["1.1.0", "1.1.0"], "{done}");
+    assert!(lock().contains("name = \"app\"\nversion = \"1.1.0\""), "{}", lock());
+    assert!(lock().contains("requirement = \"^1.0.0\""), "{}", lock());
+}
+
+fn diamond() -> Home {
+    let home = home();
+    home.publish(&Package::new("base", "1.0.0"));
+    home.publish(&Package::new("left", "1.0.0").needs("base", "^1"));
+    home.publish(&Package::new("right", "1.0.0").needs("base", ">=1, <2").needs("left", "*"));
+    home.publish(&Package::new("top", "1.0.0").needs("left", "^1").needs("right", "^1"));
+    home.json(&["marketplace", "install", "top", "--offline"]);
+    home
+}
+
+#[test]
+fn the_tree_tells_each_part_once() {
+    let home = diamond();
+    let answer = home.json(&["marketplace", "tree"]);
+    assert_eq!(answer["tree"][0]["name"], "top");
+    assert_eq!(each(&answer["tree"][0]["dependencies"], "name"), ["left", "right"]);
+    assert_eq!(answer["tree"][0]["dependencies"][1]["dependencies"][1]["repeated"], true);
+    insta::assert_snapshot!(home.run(&["marketplace", "tree"]).exits(0).stdout, @r"
+    top 1.0.0
+    ├── left 1.0.0
+    │   └── base 1.0.0
+    └── right 1.0.0
+        ├── base 1.0.0
+        └── left 1.0.0 (*)
+    ");
+    let part = home.json(&["marketplace", "tree", "left"]);
+    assert_eq!(each(&part["tree"], "name"), ["left"]);
+    home.fails(1, &["marketplace", "tree", "nobody"]);
+}
+
+#[test]
+fn why_tells_every_way() {
+    let home = diamond();
+    let answer = home.json(&["marketplace", "why", "base"]);
+    let ways: Vec<Vec<String>> = answer["paths"].as_array().unwrap().iter().map(|path| each(path, "name")).collect();
+    let way = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(ways, [way("top left base"), way("top right base"), way("top right left base")]);
+    assert_eq!(answer["paths"][1][2]["requirement"], ">=1, <2");
+    let text = home.run(&["marketplace", "why", "base"]).exits(0);
+    assert!(text.stdout.contains("top@1.0.0 (*) → right@1.0.0 (^1) → base@1.0.0 (>=1, <2)"), "{text}");
+    home.fails(1, &["marketplace", "why", "nobody"]);
+    home.fails(2, &["marketplace", "why", "no name"]);
+}
