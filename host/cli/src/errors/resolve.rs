@@ -56,7 +56,11 @@ fn no_solution(explanation: &Explanation) -> Report {
     };
     let mut report = Report::new(code, &explanation.headline)
         .with_json("because", &explanation.because)
-        .with_json("available", &explanation.available);
+        .with_json("available", &explanation.available)
+        .with_json("nearest", &explanation.nearest)
+        .with_json("required_by", &explanation.required_by)
+        .with_json("derivation", &explanation.derivation)
+        .with_json("derivation_cut", explanation.derivation_cut);
     if let Some(package) = &explanation.package {
         report = report.with("package", package);
     }

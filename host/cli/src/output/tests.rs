@@ -79,6 +79,10 @@ fn what_does_not_fit_together() {
         ],
         available: vec![Version::new(2, 1, 0), Version::new(2, 0, 0), Version::new(0, 9, 0)],
         hints: vec!["look for newer releases: ggen marketplace update".to_owned()],
+        required_by: None,
+        nearest: Vec::new(),
+        derivation: ggen_core::resolve::Derivation::Fact { fact: "a fact".to_owned() },
+        derivation_cut: false,
     };
     insta::assert_snapshot!("no_matching_version", people(unresolved(ResolveError::NoSolution(Box::new(explanation)))));
     let cycle = [("web-framework", 1), ("database-orm", 2), ("query-builder", 3)];

@@ -1,18 +1,20 @@
 //! Why there is no solution, in sentences.
 //!
 //! Walks pubgrub's derivation and says each fact in it once: who requires what, which versions there are, which of them
-//! a policy excluded and why. Decides nothing.
+//! a policy excluded and why, which are nearest. Decides nothing; what is said of one fact is [`super::tell`]'s.
 
 use std::collections::BTreeSet;
 
 use pubgrub::{DerivationTree, External, Ranges};
-use semver::Version;
+use semver::{Version, VersionReq};
 use serde::Serialize;
 
 use super::ResolveError;
+use super::derivation::{Derivation, derivation};
 use super::keep::Held;
-use super::knowledge::{Knowledge, KnownPackage, Request};
+use super::knowledge::{Knowledge, Request};
 use super::provider::Node;
+use super::tell::{MAX_SHOWN, Teller, show_requirement};
 use crate::name::{PackageId, PackageName};
 
 /// A refusal that a person can act on.
@@ -24,28 +26,39 @@ pub struct Explanation {
     pub code: &'static str,
     /// The package that it is about, where it is about one.
     pub package: Option<PackageName>,
+    /// The release that requires `package`, where the user did not name it.
+    pub required_by: Option<String>,
     /// The facts, one sentence each.
     pub because: Vec<String>,
     /// Versions that there are of `package`, highest first.
     pub available: Vec<Version>,
+    /// Those of them next to what is required, lower ones first.
+    pub nearest: Vec<Version>,
     /// What to change.
     pub hints: Vec<String>,
+    /// How the facts lead to the refusal.
+    pub derivation: Derivation,
+    /// Whether `derivation` had more than is shown.
+    pub derivation_cut: bool,
 }
 
-type Tree = DerivationTree<Node, Ranges<Version>, String>;
-type Fact = External<Node, Ranges<Version>, String>;
+pub(super) type Tree = DerivationTree<Node, Ranges<Version>, String>;
+pub(super) type Fact = External<Node, Ranges<Version>, String>;
 
 /// The most facts of a derivation that are told.
 const MAX_FACTS: usize = 24;
-/// The most versions that a sentence lists.
-const MAX_SHOWN: usize = 12;
+/// The longest list of versions that a program is told.
+const MAX_AVAILABLE: usize = 1000;
 
 /// Turns a derivation into sentences.
 pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowledge, kept: &Held) -> ResolveError {
     let facts = facts(tree);
     let teller = Teller { requests, knowledge, kept };
+    let told: Vec<String> = facts.iter().flat_map(|fact| teller.sentences(fact)).collect();
+    // What the user asked for comes first: the rest follows from it.
+    let (asked, rest): (Vec<_>, Vec<_>) = told.into_iter().partition(|sentence| sentence.starts_with("you asked for"));
     let mut because: Vec<String> = Vec::new();
-    for sentence in facts.iter().flat_map(|fact| teller.sentences(fact)) {
+    for sentence in asked.into_iter().chain(rest) {
         if !because.contains(&sentence) {
             because.push(sentence);
         }
@@ -56,10 +69,23 @@ pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowled
             culprits.push(node);
         }
     }
+    let (derivation, derivation_cut) = derivation(tree, &teller);
+    let blank = Explanation {
+        headline: String::new(),
+        code: "conflict",
+        package: None,
+        required_by: None,
+        because,
+        available: Vec::new(),
+        nearest: Vec::new(),
+        hints: Vec::new(),
+        derivation,
+        derivation_cut,
+    };
     let explanation = match culprits.as_slice() {
-        [Node::Nobody(name)] => teller.nobody(name, because),
-        [Node::Package(id)] => teller.no_match(id, because),
-        _ => teller.conflict(because),
+        [Node::Nobody(name)] => nobody(&teller, name, &facts, blank),
+        [node @ Node::Package(id)] => no_match(&teller, id, teller.wanted(&facts, node), blank),
+        _ => conflict(&teller, blank),
     };
     ResolveError::NoSolution(Box::new(explanation))
 }
@@ -109,170 +135,105 @@ fn walk<'t>(tree: &'t Tree, visit: &mut dyn FnMut(&'t Fact) -> bool) {
     }
 }
 
-struct Teller<'a> {
-    requests: &'a [Request],
-    knowledge: &'a Knowledge,
-    kept: &'a Held,
-}
-
-impl Teller<'_> {
-    /// A package that no requirement of others rules out: nobody publishes it, no version matches, or none may be used.
-    fn culprit<'f>(&self, fact: &'f Fact) -> Option<&'f Node> {
-        match fact {
-            External::FromDependencyOf(_, _, target, range) if *range == Ranges::empty() => Some(target),
-            External::NoVersions(node @ Node::Nobody(_), _) => Some(node),
-            External::NoVersions(node @ Node::Package(id), range) => {
-                let package = self.knowledge.packages.get(id.as_ref())?;
-                self.barred(id, package, range).map(|_| node)
-            }
-            _ => None,
+fn nobody(teller: &Teller<'_>, name: &PackageName, facts: &[&Fact], blank: Explanation) -> Explanation {
+    let owner = facts.iter().find_map(|fact| teller.owner_of(fact, name));
+    let near = near(teller.knowledge, name);
+    let mut hints: Vec<String> = near.into_iter().map(|n| format!("did you mean {n}?")).collect();
+    let headline = match &owner {
+        Some(owner) => {
+            hints.push(format!(
+                "only the publisher of {owner} can mend this: {name} may be a crate or another ecosystem's package"
+            ));
+            format!("nobody is known to publish {name}, which {owner} requires")
         }
-    }
-
-    fn sentences(&self, fact: &Fact) -> Vec<String> {
-        let mut sentences = Vec::new();
-        if let External::FromDependencyOf(owner, versions, target, range) = fact {
-            sentences.extend(self.requires(owner, versions, target));
-            if *range == Ranges::empty() {
-                sentences.extend(self.there_is(target, &Ranges::full()));
-            }
-        }
-        if let External::NoVersions(node, range) = fact {
-            sentences.extend(self.there_is(node, range));
-        }
-        sentences
-    }
-
-    fn requires(&self, owner: &Node, versions: &Ranges<Version>, target: &Node) -> Option<String> {
-        let target = node_name(target)?;
-        let Node::Package(id) = owner else {
-            let request = self.requests.iter().find(|r| r.name == *target)?;
-            return Some(format!("you asked for {} {}", request.name, request.requirement));
-        };
-        let package = self.knowledge.packages.get(id.as_ref())?;
-        let inside: Vec<_> = package.versions.iter().filter(|v| versions.contains(&v.version)).collect();
-        let requirement = inside.iter().flat_map(|v| &v.dependencies).find(|d| d.name == *target)?;
-        let all = inside.len() == package.versions.len() && inside.len() > 1;
-        let which = if all { "(every version)".to_owned() } else { list(inside.iter().map(|v| &v.version)) };
-        Some(format!("{} {which} requires {target} {}", id.name, requirement.requirement))
-    }
-
-    fn there_is(&self, node: &Node, range: &Ranges<Version>) -> Option<String> {
-        match node {
-            Node::Root => None,
-            Node::Nobody(name) => Some(format!("nobody is known to publish {name}")),
-            Node::Package(id) => {
-                let package = self.knowledge.packages.get(id.as_ref())?;
-                self.barred(id, package, range).or_else(|| Some(available(&id.name, package)))
-            }
-        }
-    }
-
-    /// Versions that would fit and may not be used, with the reasons.
-    fn barred(&self, id: &PackageId, package: &KnownPackage, range: &Ranges<Version>) -> Option<String> {
-        if let Some(kept) = self.kept.get(id) {
-            return Some(format!("{} stays at {kept}", id.name));
-        }
-        let barred = package.versions.iter().filter(|v| range.contains(&v.version) && !v.allowed(id, self.requests));
-        let parts: Vec<_> = barred
-            .take(MAX_SHOWN)
-            .map(|v| match (&v.excluded, &v.yanked) {
-                (Some(why), _) => format!("{} {} is left out: {why}", id.name, v.version),
-                (None, Some(why)) if why.is_empty() => format!("{} {} was yanked", id.name, v.version),
-                (None, why) => format!("{} {} was yanked: {}", id.name, v.version, why.as_deref().unwrap_or_default()),
-            })
-            .collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
-    }
-
-    fn nobody(&self, name: &PackageName, because: Vec<String>) -> Explanation {
-        let near = self.near(name);
-        let mut hints: Vec<String> = near.into_iter().map(|n| format!("did you mean {n}?")).collect();
-        hints.push(format!("look for it: ggen marketplace search {name}"));
-        hints
-            .push("if it is new, reach a node that has it: GGEN_P2P_BOOTSTRAP, or --bootstrap of p2p start".to_owned());
-        Explanation {
-            headline: format!("nobody is known to publish {name}"),
-            code: "no-such-package",
-            package: Some(name.clone()),
-            because,
-            available: Vec::new(),
-            hints,
-        }
-    }
-
-    fn no_match(&self, id: &PackageId, because: Vec<String>) -> Explanation {
-        let known = self.knowledge.packages.get(id);
-        let versions: Vec<Version> = known.into_iter().flat_map(|p| &p.versions).map(|v| v.version.clone()).collect();
-        let asked = self.requests.iter().find(|r| r.name == id.name);
-        let headline = match asked {
-            _ if versions.is_empty() => format!("no version of {} is known", id.name),
-            Some(request) => format!("no version of {} satisfies {}", id.name, request.requirement),
-            None => format!("no version of {} satisfies what requires it", id.name),
-        };
-        let mut hints = Vec::new();
-        if let Some(newest) = versions.iter().find(|v| v.pre.is_empty()).or(versions.first()) {
-            match asked {
-                Some(_) => hints.push(format!("ask for one that there is: {}@^{newest}", id.name)),
-                None => hints.push(format!(
-                    "whoever requires it could move to {} ^{newest}, or an older version of it may do",
-                    id.name
-                )),
-            }
-        }
-        hints.push("look for newer releases: ggen marketplace update".to_owned());
-        let package = Some(id.name.clone());
-        Explanation { headline, code: "no-matching-version", package, because, available: versions, hints }
-    }
-
-    fn conflict(&self, because: Vec<String>) -> Explanation {
-        let names: Vec<String> = self.requests.iter().map(|r| r.name.to_string()).take(MAX_SHOWN).collect();
-        Explanation {
-            headline: format!("the requirements of {} cannot hold together", names.join(", ")),
-            code: "conflict",
-            package: None,
-            because,
-            available: Vec::new(),
-            hints: vec![
-                "relax one of the requirements above, or ask for an older version of the package that has it"
-                    .to_owned(),
-            ],
-        }
-    }
-
-    fn near(&self, name: &PackageName) -> Vec<PackageName> {
-        let mut near: Vec<_> = self
-            .knowledge
-            .packages
-            .keys()
-            .map(|id| (strsim::damerau_levenshtein(id.name.as_str(), name.as_str()), &id.name))
-            .filter(|(distance, other)| *distance <= 2 && *other != name)
-            .collect();
-        near.sort();
-        near.into_iter().map(|(_, n)| n.clone()).take(3).collect()
+        None => format!("nobody is known to publish {name}"),
+    };
+    hints.push(format!("look for it: ggen marketplace search {name}"));
+    hints.push("if it is new, reach a node that has it: GGEN_P2P_BOOTSTRAP, or --bootstrap of p2p start".to_owned());
+    let said = format!("nobody is known to publish {name}");
+    let because = blank.because.into_iter().filter(|sentence| *sentence != said).collect();
+    Explanation {
+        headline,
+        code: "no-such-package",
+        package: Some(name.clone()),
+        required_by: owner,
+        because,
+        hints,
+        ..blank
     }
 }
 
-fn node_name(node: &Node) -> Option<&PackageName> {
-    match node {
-        Node::Root => None,
-        Node::Package(id) => Some(&id.name),
-        Node::Nobody(name) => Some(name),
+fn no_match(
+    teller: &Teller<'_>,
+    id: &PackageId,
+    wanted: Option<(Option<String>, VersionReq)>,
+    mut blank: Explanation,
+) -> Explanation {
+    let known = teller.knowledge.packages.get(id);
+    let versions: Vec<Version> = known.into_iter().flat_map(|p| &p.versions).map(|v| v.version.clone()).collect();
+    let (owner, requirement) = match wanted {
+        Some((owner, requirement)) => (owner, Some(requirement)),
+        None => (None, teller.requests.iter().find(|r| r.name == id.name).map(|r| r.requirement.clone())),
+    };
+    let shown = requirement.as_ref().map(show_requirement);
+    let headline = match (&owner, &shown) {
+        _ if versions.is_empty() => format!("no version of {} is known", id.name),
+        (Some(owner), Some(shown)) => format!("no version of {} satisfies {shown}, which {owner} requires", id.name),
+        (None, Some(shown)) => format!("no version of {} satisfies {shown}", id.name),
+        (_, None) => format!("no version of {} satisfies what requires it", id.name),
+    };
+    let nearest = requirement.as_ref().map(|r| super::tell::nearest(&versions, r)).unwrap_or_default();
+    if !nearest.is_empty() && versions.len() > nearest.len() {
+        let list: Vec<String> = nearest.iter().map(ToString::to_string).collect();
+        blank.because.push(format!("the nearest to {} is {}", shown.unwrap_or_default(), list.join(" and ")));
+    }
+    let mut hints = Vec::new();
+    let pre = nearest.iter().rev().find(|v| !v.pre.is_empty());
+    let best = nearest.iter().rev().find(|v| v.pre.is_empty()).or(versions.iter().find(|v| v.pre.is_empty()));
+    match (best, &owner) {
+        (Some(best), None) => hints.push(format!("ask for one that there is: {}@^{best}", id.name)),
+        (Some(best), Some(owner)) => hints.push(format!(
+            "the publisher of {owner} could move it to {} ^{best}; until then another version of {} may do",
+            id.name,
+            owner.split(' ').next().unwrap_or(owner)
+        )),
+        (None, _) => {}
+    }
+    if let Some(pre) = pre {
+        hints.push(format!("a pre-release is taken only where it is named: {}@={pre}", id.name));
+    }
+    hints.push("look for newer releases: ggen marketplace update".to_owned());
+    let available = versions.into_iter().take(MAX_AVAILABLE).collect();
+    let package = Some(id.name.clone());
+    Explanation {
+        headline,
+        code: "no-matching-version",
+        package,
+        required_by: owner,
+        available,
+        nearest,
+        hints,
+        ..blank
     }
 }
 
-fn available(name: &PackageName, package: &KnownPackage) -> String {
-    match package.versions.as_slice() {
-        [] => format!("no version of {name} is known"),
-        versions => format!("there is {name} {}", list(versions.iter().map(|v| &v.version))),
+fn conflict(teller: &Teller<'_>, blank: Explanation) -> Explanation {
+    let names: Vec<String> = teller.requests.iter().map(|r| r.name.to_string()).take(MAX_SHOWN).collect();
+    let hint = "relax one of the requirements above, or ask for an older version of the package that has it";
+    Explanation {
+        headline: format!("the requirements of {} cannot hold together", names.join(", ")),
+        hints: vec![hint.to_owned()],
+        ..blank
     }
 }
 
-fn list<'a>(versions: impl Iterator<Item = &'a Version>) -> String {
-    let all: Vec<String> = versions.map(ToString::to_string).collect();
-    let shown: Vec<_> = all.iter().take(MAX_SHOWN).cloned().collect();
-    match all.len().saturating_sub(shown.len()) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+fn near(knowledge: &Knowledge, name: &PackageName) -> Vec<PackageName> {
+    let mut near: Vec<_> = knowledge
+        .packages
+        .keys()
+        .map(|id| (strsim::damerau_levenshtein(id.name.as_str(), name.as_str()), &id.name))
+        .filter(|(distance, other)| *distance <= 2 && *other != name)
+        .collect();
+    near.sort();
+    near.into_iter().map(|(_, n)| n.clone()).take(3).collect()
 }

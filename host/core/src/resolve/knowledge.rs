@@ -72,7 +72,8 @@ impl KnownPackage {
 
     /// What is known of `version`.
     pub fn get(&self, version: &Version) -> Option<&KnownVersion> {
-        self.versions.iter().find(|v| v.version == *version)
+        let at = self.versions.binary_search_by(|known| version.cmp(&known.version)).ok()?;
+        self.versions.get(at)
     }
 }
 

@@ -6,11 +6,14 @@
 
 mod check;
 mod cycle;
+mod derivation;
 mod explain;
 mod keep;
 mod knowledge;
+mod lookahead;
 mod provider;
 mod solution;
+mod tell;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +23,7 @@ use semver::Version;
 use crate::name::{PackageId, PackageName};
 use crate::naming::NamingError;
 
+pub use derivation::Derivation;
 pub use explain::Explanation;
 pub use keep::{Kept, Moved, resolve_keeping};
 pub use knowledge::{Knowledge, KnownPackage, KnownVersion, Request};
@@ -136,6 +140,7 @@ fn attempt(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Solution, Failed> {
     let mut provider = provider::Provider::new(requests, knowledge, held, bounds, cancelled)?;
+    provider.look_ahead()?;
     for _ in 0..OPTIONAL_ROUNDS {
         let selected = match pubgrub::resolve(&provider, provider::Node::Root, Version::new(0, 0, 0)) {
             Ok(selected) => selected,
@@ -148,8 +153,8 @@ fn attempt(
             | Err(PubGrubError::ErrorInShouldCancel(source)) => return Err(source.0.into()),
         };
         let solution = solution::Solution::assemble(&selected, requests, knowledge)?;
-        if let Some(edge) = solution.broken_optional(knowledge) {
-            provider.hold_optional(edge);
+        let broken = solution.broken_optional(knowledge);
+        if !broken.is_empty() && provider.watch(broken) {
             continue;
         }
         if solution.packages.len() > bounds.packages {

@@ -4,8 +4,9 @@
 //! the `semver` crate alone decides what matches, pre-releases included.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use pubgrub::{Dependencies, DependencyConstraints, DependencyProvider, PackageResolutionStatistics, Ranges};
@@ -16,7 +17,6 @@ use super::knowledge::{Knowledge, KnownVersion, Request};
 use super::{Bounds, Missing, ResolveError};
 use crate::name::{PackageId, PackageName};
 use crate::naming::NamingError;
-use crate::release::Dependency;
 
 /// What pubgrub calls a package.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -25,6 +25,8 @@ pub(super) enum Node {
     Root,
     /// A package.
     Package(Arc<PackageId>),
+    /// The version of a package if it is there, else [`absent`]: what requirements that are optional are about.
+    Beside(Arc<PackageId>),
     /// A name that nobody publishes: it has no versions, so the solver turns away from whoever needs it.
     Nobody(PackageName),
 }
@@ -33,7 +35,7 @@ impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str("the request"),
-            Self::Package(id) => id.name.fmt(f),
+            Self::Package(id) | Self::Beside(id) => id.name.fmt(f),
             Self::Nobody(name) => name.fmt(f),
         }
     }
@@ -44,13 +46,14 @@ impl fmt::Display for Node {
 #[error(transparent)]
 pub(super) struct Stop(pub(super) ResolveError);
 
-/// An optional requirement that turned out to matter: `owner`'s `version` and its requirement on a package that is
-/// there anyway.
-pub(super) struct OptionalEdge {
-    pub(super) owner: PackageId,
-    pub(super) version: Version,
-    pub(super) dependency: Dependency,
+/// What stands for a package that is not there, among its versions. A package that has this very version gains nothing
+/// by it: the independent check refuses what comes of it.
+pub(super) const fn absent() -> Version {
+    Version::new(u64::MAX, u64::MAX, u64::MAX)
 }
+
+/// Versions that are looked at before it is asked whether to stop.
+const CANCEL_EACH: usize = 4096;
 
 /// What is needed, and which versions will do.
 type Edges = Vec<(Node, Ranges<Version>)>;
@@ -58,11 +61,11 @@ type Edges = Vec<(Node, Ranges<Version>)>;
 type RangeKey = (PackageId, String);
 
 pub(super) struct Provider<'a> {
-    knowledge: &'a Knowledge,
-    requests: &'a [Request],
+    pub(super) knowledge: &'a Knowledge,
+    pub(super) requests: &'a [Request],
     kept: &'a Held,
     roots: Edges,
-    held: HashMap<(PackageId, Version), Vec<Dependency>>,
+    watched: BTreeSet<PackageId>,
     ranges: RefCell<HashMap<RangeKey, Ranges<Version>>>,
     bounds: Bounds,
     steps: Cell<u32>,
@@ -82,7 +85,7 @@ impl<'a> Provider<'a> {
             requests,
             kept,
             roots: Vec::new(),
-            held: HashMap::new(),
+            watched: BTreeSet::new(),
             ranges: RefCell::default(),
             bounds,
             steps: Cell::new(0),
@@ -96,9 +99,17 @@ impl<'a> Provider<'a> {
         self.steps.get()
     }
 
-    /// From now on the requirement holds as if it were not optional.
-    pub(super) fn hold_optional(&mut self, edge: OptionalEdge) {
-        self.held.entry((edge.owner, edge.version)).or_default().push(edge.dependency);
+    /// From now on optional requirements on these packages are heeded while solving, not only looked at afterwards.
+    /// Whether any of them is new.
+    pub(super) fn watch(&mut self, packages: BTreeSet<PackageId>) -> bool {
+        let before = self.watched.len();
+        self.watched.extend(packages);
+        self.watched.len() > before
+    }
+
+    /// Errs where the caller wishes to stop.
+    pub(super) fn check_cancelled(&self) -> Result<(), ResolveError> {
+        if (self.cancelled)() { Err(ResolveError::Cancelled) } else { Ok(()) }
     }
 
     fn root_edges(&self) -> Result<Edges, ResolveError> {
@@ -109,7 +120,7 @@ impl<'a> Provider<'a> {
                 None => {
                     missing.names.insert(request.name.clone());
                 }
-                Some(Ok((id, _))) => self.edge(id, &request.requirement, &mut missing, &mut edges),
+                Some(Ok((id, _))) => self.edge(id, &request.requirement, &mut missing, &mut edges)?,
                 Some(Err(NamingError::Unknown { name })) => edges.push((Node::Nobody(name), Ranges::full())),
                 Some(Err(error)) => return Err(ResolveError::naming(None, error)),
             }
@@ -117,58 +128,75 @@ impl<'a> Provider<'a> {
         if missing.is_empty() { Ok(edges) } else { Err(ResolveError::Missing(missing)) }
     }
 
-    fn edge(&self, id: PackageId, requirement: &VersionReq, missing: &mut Missing, edges: &mut Edges) {
-        match self.range(&id, requirement) {
+    fn edge(
+        &self,
+        id: PackageId,
+        requirement: &VersionReq,
+        missing: &mut Missing,
+        edges: &mut Edges,
+    ) -> Result<(), ResolveError> {
+        match self.range(&id, requirement)? {
             Some(range) => edges.push((Node::Package(Arc::new(id)), range)),
-            None => {
-                missing.packages.insert(id);
-            }
+            None => drop(missing.packages.insert(id)),
         }
+        Ok(())
     }
 
     /// Whether the host and the policies let it be chosen, and no other version is held.
-    fn usable(&self, id: &PackageId, known: &KnownVersion) -> bool {
+    pub(super) fn usable(&self, id: &PackageId, known: &KnownVersion) -> bool {
         self.kept.get(id).is_none_or(|kept| *kept == known.version) && known.allowed(id, self.requests)
     }
 
     /// The known versions that `requirement` matches, as runs; `None` where the package is not known.
-    fn range(&self, id: &PackageId, requirement: &VersionReq) -> Option<Ranges<Version>> {
-        let package = self.knowledge.packages.get(id)?;
+    fn range(&self, id: &PackageId, requirement: &VersionReq) -> Result<Option<Ranges<Version>>, ResolveError> {
+        let Some(package) = self.knowledge.packages.get(id) else { return Ok(None) };
         let key = (id.clone(), requirement.to_string());
         if let Some(range) = self.ranges.borrow().get(&key) {
-            return Some(range.clone());
+            return Ok(Some(range.clone()));
         }
-        let mut range = Ranges::empty();
-        let mut run: Option<(&Version, &Version)> = None;
-        for known in package.versions.iter().rev() {
-            match (run, requirement.matches(&known.version)) {
-                (None, true) => run = Some((&known.version, &known.version)),
-                (Some((first, _)), true) => run = Some((first, &known.version)),
-                (Some((first, last)), false) => {
-                    range = range.union(&Ranges::from_range_bounds(first.clone()..=last.clone()));
-                    run = None;
-                }
-                (None, false) => {}
+        let mut runs: Vec<(&Version, &Version)> = Vec::new();
+        let mut open = false;
+        for (count, known) in package.versions.iter().rev().enumerate() {
+            // The one place where a single step looks at every version.
+            if count % CANCEL_EACH == CANCEL_EACH - 1 {
+                self.check_cancelled()?;
             }
+            let matches = requirement.matches(&known.version);
+            match runs.last_mut().filter(|_| open && matches) {
+                Some(run) => run.1 = &known.version,
+                None if matches => runs.push((&known.version, &known.version)),
+                None => {}
+            }
+            open = matches;
         }
-        if let Some((first, last)) = run {
-            range = range.union(&Ranges::from_range_bounds(first.clone()..=last.clone()));
-        }
+        let range: Ranges<Version> = runs
+            .into_iter()
+            .map(|(first, last)| (Bound::Included(first.clone()), Bound::Included(last.clone())))
+            .collect();
         self.ranges.borrow_mut().insert(key, range.clone());
-        Some(range)
+        Ok(Some(range))
     }
 
     fn edges_of(&self, id: &PackageId, version: &Version) -> Result<Edges, ResolveError> {
         let Some(known) = self.knowledge.packages.get(id).and_then(|p| p.get(version)) else { return Ok(Vec::new()) };
-        let held = self.held.get(&(id.clone(), version.clone()));
-        let required = known.dependencies.iter().filter(|d| !d.optional).chain(held.into_iter().flatten());
         let (mut missing, mut edges) = (Missing::default(), Vec::new());
-        for dependency in required {
+        if self.watched.contains(id) {
+            edges.push((Node::Beside(Arc::new(id.clone())), Ranges::singleton(version.clone())));
+        }
+        for dependency in known.dependencies.iter().filter(|d| d.optional && !self.watched.is_empty()) {
+            let Some(Ok((target, _))) = self.knowledge.dependency(id, dependency) else { continue };
+            if self.watched.contains(&target)
+                && let Some(range) = self.range(&target, &dependency.requirement)?
+            {
+                edges.push((Node::Beside(Arc::new(target)), range.union(&Ranges::singleton(absent()))));
+            }
+        }
+        for dependency in known.dependencies.iter().filter(|d| !d.optional) {
             match self.knowledge.dependency(id, dependency) {
                 None => {
                     missing.names.insert(dependency.name.clone());
                 }
-                Some(Ok((target, _))) => self.edge(target, &dependency.requirement, &mut missing, &mut edges),
+                Some(Ok((target, _))) => self.edge(target, &dependency.requirement, &mut missing, &mut edges)?,
                 Some(Err(NamingError::Unknown { name })) => edges.push((Node::Nobody(name), Ranges::full())),
                 Some(Err(error)) => {
                     return Err(ResolveError::naming(Some((id.clone(), version.clone())), error));
@@ -189,7 +217,12 @@ impl DependencyProvider for Provider<'_> {
     type Priority = (u32, std::cmp::Reverse<usize>);
 
     fn prioritize(&self, node: &Node, range: &Self::VS, conflicts: &PackageResolutionStatistics) -> Self::Priority {
-        let Node::Package(id) = node else { return (u32::MAX, std::cmp::Reverse(0)) };
+        let id = match node {
+            Node::Package(id) => id,
+            // Last of all: by then it is decided whether the package is there.
+            Node::Beside(_) => return (0, std::cmp::Reverse(usize::MAX)),
+            Node::Root | Node::Nobody(_) => return (u32::MAX, std::cmp::Reverse(0)),
+        };
         let versions = self.knowledge.packages.get(id.as_ref()).map_or(&[][..], |p| p.versions.as_slice());
         let left = versions.iter().filter(|v| range.contains(&v.version)).take(1000).count();
         let conflicts = if left == 0 { u32::MAX } else { conflicts.conflict_count() };
@@ -200,6 +233,11 @@ impl DependencyProvider for Provider<'_> {
         match node {
             Node::Root => Ok(Some(Version::new(0, 0, 0))),
             Node::Nobody(_) => Ok(None),
+            Node::Beside(_) if range.contains(&absent()) => Ok(Some(absent())),
+            Node::Beside(id) => {
+                let versions = self.knowledge.packages.get(id.as_ref()).into_iter().flat_map(|p| &p.versions);
+                Ok(versions.map(|v| &v.version).find(|v| range.contains(v)).cloned())
+            }
             Node::Package(id) => {
                 let Some(package) = self.knowledge.packages.get(id.as_ref()) else { return Ok(None) };
                 let fits = |v: &&KnownVersion| range.contains(&v.version) && self.usable(id, v);
@@ -211,7 +249,7 @@ impl DependencyProvider for Provider<'_> {
     fn get_dependencies(&self, node: &Node, version: &Version) -> Result<Dependencies<Node, Self::VS, String>, Stop> {
         let edges = match node {
             Node::Root => self.roots.clone(),
-            Node::Nobody(_) => Vec::new(),
+            Node::Nobody(_) | Node::Beside(_) => Vec::new(),
             Node::Package(id) => self.edges_of(id, version).map_err(Stop)?,
         };
         Ok(Dependencies::Available(DependencyConstraints::from_iter(merge(edges))))
@@ -220,9 +258,7 @@ impl DependencyProvider for Provider<'_> {
     fn should_cancel(&self) -> Result<(), Stop> {
         let steps = self.steps.get().saturating_add(1);
         self.steps.set(steps);
-        if (self.cancelled)() {
-            return Err(Stop(ResolveError::Cancelled));
-        }
+        self.check_cancelled().map_err(Stop)?;
         if steps > self.bounds.steps {
             return Err(Stop(ResolveError::TooHard { steps }));
         }

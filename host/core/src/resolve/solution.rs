@@ -7,7 +7,7 @@ use semver::Version;
 
 use super::ResolveError;
 use super::knowledge::{Knowledge, Request};
-use super::provider::{Node, OptionalEdge};
+use super::provider::Node;
 use crate::name::{PackageId, PackageName};
 use crate::naming::DecidedBy;
 
@@ -89,22 +89,20 @@ impl Solution {
         self.packages.iter().find(|c| c.id == *id).map(|c| &c.version)
     }
 
-    /// An optional requirement on a package that is there anyway, and in another version.
-    pub(super) fn broken_optional(&self, knowledge: &Knowledge) -> Option<OptionalEdge> {
+    /// Packages that are there in a version which an optional requirement does not allow.
+    pub(super) fn broken_optional(&self, knowledge: &Knowledge) -> BTreeSet<PackageId> {
         let versions: BTreeMap<&PackageId, &Version> = self.packages.iter().map(|c| (&c.id, &c.version)).collect();
+        let mut broken = BTreeSet::new();
         for chosen in &self.packages {
-            let Some(release) = knowledge.packages.get(&chosen.id).and_then(|p| p.get(&chosen.version)) else {
-                continue;
-            };
-            for dependency in release.dependencies.iter().filter(|d| d.optional) {
+            let release = knowledge.packages.get(&chosen.id).and_then(|p| p.get(&chosen.version));
+            for dependency in release.into_iter().flat_map(|r| &r.dependencies).filter(|d| d.optional) {
                 let Some(Ok((target, _))) = knowledge.dependency(&chosen.id, dependency) else { continue };
                 if versions.get(&target).is_some_and(|v| !dependency.requirement.matches(v)) {
-                    let (owner, version) = (chosen.id.clone(), chosen.version.clone());
-                    return Some(OptionalEdge { owner, version, dependency: dependency.clone() });
+                    broken.insert(target);
                 }
             }
         }
-        None
+        broken
     }
 }
 

@@ -11,6 +11,7 @@ use crate::name::PublisherId;
 use crate::naming::NameFacts;
 use crate::release::Dependency;
 
+mod explained;
 mod keep;
 
 const BOUNDS: Bounds = Bounds { steps: 100_000, packages: 1000 };

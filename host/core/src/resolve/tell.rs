@@ -1,0 +1,211 @@
+//! What one fact of a derivation is called in words.
+//!
+//! Decides only which versions are near a requirement; see [`super::explain`].
+
+use pubgrub::{External, Ranges};
+use semver::{Op, Version, VersionReq};
+
+use super::explain::Fact;
+use super::keep::Held;
+use super::knowledge::{Knowledge, KnownPackage, Request};
+use super::provider::{Node, absent};
+use crate::name::{PackageId, PackageName};
+
+/// The most versions that a sentence lists.
+pub(super) const MAX_SHOWN: usize = 12;
+
+/// Who knows what facts are about.
+pub(super) struct Teller<'a> {
+    pub(super) requests: &'a [Request],
+    pub(super) knowledge: &'a Knowledge,
+    pub(super) kept: &'a Held,
+}
+
+impl Teller<'_> {
+    /// A package that no requirement of others rules out: nobody publishes it, no version matches, or none may be used.
+    pub(super) fn culprit<'f>(&self, fact: &'f Fact) -> Option<&'f Node> {
+        match fact {
+            External::FromDependencyOf(_, _, target @ (Node::Package(_) | Node::Nobody(_)), range)
+                if *range == Ranges::empty() =>
+            {
+                Some(target)
+            }
+            External::NoVersions(node @ Node::Nobody(_), _) => Some(node),
+            External::NoVersions(node @ Node::Package(id), range) => {
+                let package = self.knowledge.packages.get(id.as_ref())?;
+                self.barred(id, package, range).map(|_| node)
+            }
+            _ => None,
+        }
+    }
+
+    /// The release that requires `name` by this fact, where it is not the user who does.
+    pub(super) fn owner_of(&self, fact: &Fact, name: &PackageName) -> Option<String> {
+        let External::FromDependencyOf(Node::Package(owner), versions, target, _) = fact else { return None };
+        let named = match target {
+            Node::Nobody(target) => target == name,
+            Node::Package(id) => id.name == *name,
+            _ => false,
+        };
+        let package = self.knowledge.packages.get(owner.as_ref()).filter(|_| named)?;
+        let version = package.versions.iter().find(|v| versions.contains(&v.version))?;
+        Some(format!("{} {}", owner.name, version.version))
+    }
+
+    /// The requirement on `node` that no version satisfies, with the release that has it.
+    pub(super) fn wanted(&self, facts: &[&Fact], node: &Node) -> Option<(Option<String>, VersionReq)> {
+        facts.iter().find_map(|fact| match fact {
+            External::FromDependencyOf(owner, versions, target, range)
+                if target == node && *range == Ranges::empty() =>
+            {
+                let name = node_name(target)?;
+                let requirement = self.requirement(owner, versions, name)?.clone();
+                Some((self.owner_of(fact, name), requirement))
+            }
+            _ => None,
+        })
+    }
+
+    fn requirement(&self, owner: &Node, versions: &Ranges<Version>, target: &PackageName) -> Option<&VersionReq> {
+        let Node::Package(id) = owner else {
+            return self.requests.iter().find(|r| r.name == *target).map(|r| &r.requirement);
+        };
+        let package = self.knowledge.packages.get(id.as_ref())?;
+        let inside = package.versions.iter().filter(|v| versions.contains(&v.version));
+        inside.flat_map(|v| &v.dependencies).find(|d| d.name == *target).map(|d| &d.requirement)
+    }
+
+    /// A fact, and what there is where nothing fits.
+    pub(super) fn sentences(&self, fact: &Fact) -> Vec<String> {
+        let mut sentences = Vec::new();
+        if let External::FromDependencyOf(owner, versions, target, range) = fact {
+            sentences.extend(self.requires(owner, versions, target));
+            if *range == Ranges::empty() {
+                sentences.extend(self.there_is(target, &Ranges::full()));
+            }
+        }
+        if let External::NoVersions(node, range) = fact {
+            sentences.extend(self.there_is(node, range));
+        }
+        sentences
+    }
+
+    fn requires(&self, owner: &Node, versions: &Ranges<Version>, target: &Node) -> Option<String> {
+        let name = node_name(target)?;
+        let requirement = self.requirement(owner, versions, name).map(show_requirement);
+        match (owner, target) {
+            (Node::Package(owner), Node::Beside(beside)) if owner == beside => None,
+            (Node::Package(_), Node::Beside(_)) => {
+                Some(format!("{} goes only with {name} {} (optional)", self.which(owner, versions), requirement?))
+            }
+            (Node::Package(_), _) => Some(format!("{} requires {name} {}", self.which(owner, versions), requirement?)),
+            _ => Some(format!("you asked for {name} {}", requirement?)),
+        }
+    }
+
+    /// A package with those of its versions that are inside.
+    pub(super) fn which(&self, node: &Node, versions: &Ranges<Version>) -> String {
+        let (Node::Package(id) | Node::Beside(id)) = node else { return node.to_string() };
+        let known = self.knowledge.packages.get(id.as_ref()).map_or(&[][..], |p| p.versions.as_slice());
+        let inside: Vec<_> = known.iter().filter(|v| versions.contains(&v.version)).map(|v| &v.version).collect();
+        match inside.len() {
+            0 => id.name.to_string(),
+            all if all == known.len() && all > 1 => format!("{} (every version)", id.name),
+            _ => format!("{} {}", id.name, list(inside.into_iter())),
+        }
+    }
+
+    fn there_is(&self, node: &Node, range: &Ranges<Version>) -> Option<String> {
+        match node {
+            Node::Root | Node::Beside(_) => None,
+            Node::Nobody(name) => Some(format!("nobody is known to publish {name}")),
+            Node::Package(id) => {
+                let package = self.knowledge.packages.get(id.as_ref())?;
+                self.barred(id, package, range).or_else(|| Some(available(&id.name, package)))
+            }
+        }
+    }
+
+    /// Versions that would fit and may not be used, with the reasons.
+    fn barred(&self, id: &PackageId, package: &KnownPackage, range: &Ranges<Version>) -> Option<String> {
+        if let Some(kept) = self.kept.get(id) {
+            return Some(format!("{} stays at {kept}", id.name));
+        }
+        let barred: Vec<_> =
+            package.versions.iter().filter(|v| range.contains(&v.version) && !v.allowed(id, self.requests)).collect();
+        let mut parts: Vec<_> = barred
+            .iter()
+            .take(MAX_SHOWN)
+            .map(|v| match (&v.excluded, &v.yanked) {
+                (Some(why), _) => format!("{} {} is left out: {why}", id.name, v.version),
+                (None, Some(why)) if why.is_empty() => format!("{} {} was yanked", id.name, v.version),
+                (None, why) => format!("{} {} was yanked: {}", id.name, v.version, why.as_deref().unwrap_or_default()),
+            })
+            .collect();
+        if barred.len() > parts.len() {
+            parts.push(format!("and {} more may not be used", barred.len() - parts.len()));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// What follows from a set of terms that cannot hold at once.
+    pub(super) fn conclusion<'t>(&self, terms: impl Iterator<Item = (&'t Node, bool, &'t Ranges<Version>)>) -> String {
+        let (mut chosen, mut needed) = (Vec::new(), Vec::new());
+        for (node, positive, range) in terms.filter(|(node, ..)| **node != Node::Root) {
+            let beside = matches!(node, Node::Beside(_)) && range.contains(&absent());
+            let shown = self.which(node, range) + if beside { " or none" } else { "" };
+            if positive { chosen.push(shown) } else { needed.push(shown) }
+        }
+        match (chosen.as_slice(), needed.as_slice()) {
+            ([], []) => "what you asked for cannot be had".to_owned(),
+            ([one], []) => format!("{one} cannot be used"),
+            (many, []) => format!("{} cannot be used together", many.join(" and ")),
+            ([], needed) => format!("{} is needed", needed.join(" or ")),
+            (chosen, needed) => format!("{} needs {}", chosen.join(" with "), needed.join(" or ")),
+        }
+    }
+}
+
+/// `*` in words; anything else as it is written.
+pub(super) fn show_requirement(requirement: &VersionReq) -> String {
+    if *requirement == VersionReq::STAR { "(any version)".to_owned() } else { requirement.to_string() }
+}
+
+/// Of `versions` (highest first), none of which matches: the highest below what is required and the lowest above.
+pub(super) fn nearest(versions: &[Version], requirement: &VersionReq) -> Vec<Version> {
+    let place = |c: &semver::Comparator| Version::new(c.major, c.minor.unwrap_or(0), c.patch.unwrap_or(0));
+    let lower = |c: &&semver::Comparator| !matches!(c.op, Op::Less | Op::LessEq);
+    let from = requirement.comparators.iter().filter(lower).map(place).max();
+    let to = requirement.comparators.iter().filter(|c| !lower(c)).map(place).min().or(from.clone());
+    let missed = || versions.iter().filter(|v| !requirement.matches(v));
+    let below = from.as_ref().and_then(|from| missed().find(|v| *v < from));
+    let above = to.as_ref().and_then(|to| missed().rfind(|v| *v >= to));
+    below.into_iter().chain(above).cloned().collect()
+}
+
+pub(super) fn node_name(node: &Node) -> Option<&PackageName> {
+    match node {
+        Node::Root => None,
+        Node::Package(id) | Node::Beside(id) => Some(&id.name),
+        Node::Nobody(name) => Some(name),
+    }
+}
+
+fn available(name: &PackageName, package: &KnownPackage) -> String {
+    match package.versions.as_slice() {
+        [] => format!("no version of {name} is known"),
+        versions => format!("there is {name} {}", list(versions.iter().map(|v| &v.version))),
+    }
+}
+
+fn list<'a>(versions: impl Iterator<Item = &'a Version>) -> String {
+    let mut shown = Vec::new();
+    let mut more = 0usize;
+    for version in versions {
+        if shown.len() < MAX_SHOWN { shown.push(version.to_string()) } else { more += 1 }
+    }
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
