@@ -20,6 +20,7 @@ mod languages;
 mod lock;
 mod network;
 mod output;
+mod plugin_tools;
 mod policies;
 mod policies_more;
 mod publishing;

@@ -82,6 +82,7 @@ pub(crate) async fn review(
     item: &PlanItem,
     staged: &StagedPackage,
 ) -> std::result::Result<(), MarketError> {
+    crate::plugins::check_staged(market, staged).await?;
     let packages = market.store.home().join("packages");
     let placed = packages.join(staged.id.name.as_str()).join(staged.version.to_string());
     let folder = Folder { root: staged.dir.clone(), then: Some(placed), files: staged.files.clone() };

@@ -69,6 +69,9 @@ pub enum MarketError {
     /// A policy failed where a job must stop with it.
     #[error("a policy failed, and this job may not go on without it")]
     PolicyFault(#[from] PolicyFault),
+    /// A policy as a component or a crate.
+    #[error(transparent)]
+    Plugin(#[from] crate::plugins::PluginError),
     /// An organization's file that cannot be read.
     #[error("the organization's policy file {} cannot be used: {problem}", .path.display())]
     PolicyFile {

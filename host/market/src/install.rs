@@ -52,19 +52,32 @@ pub struct InstallRequest {
 impl Market {
     /// Installs packages with all that they need.
     pub async fn install(&self, request: InstallRequest) -> Result<InstallAnswer, MarketError> {
+        self.install_job(request, true).await
+    }
+
+    /// Installs one package into the home alone: no project's lockfile is read or written.
+    pub(crate) async fn install_apart(&self, target: String) -> Result<InstallAnswer, MarketError> {
+        let request = InstallRequest { targets: vec![target], dry_run: false, locked: false, strategy: None };
+        self.install_job(request, false).await
+    }
+
+    async fn install_job(&self, request: InstallRequest, in_project: bool) -> Result<InstallAnswer, MarketError> {
         self.require_readable_policy_file()?;
-        let done = self.install_job(request).await;
+        let done = self.install_steps(request, in_project).await;
         self.close_session().await;
         self.write_decisions();
         done
     }
 
-    async fn install_job(&self, request: InstallRequest) -> Result<InstallAnswer, MarketError> {
+    async fn install_steps(&self, request: InstallRequest, in_project: bool) -> Result<InstallAnswer, MarketError> {
         let host = self.policies_with(links(request.strategy))?;
         let job = self.job(Task::Install);
         let typed = request.targets.iter().map(|text| self.target(text)).collect::<Result<Vec<_>, _>>()?;
         let from_file = typed.iter().any(|target| matches!(target, Target::File(_)));
-        let project = self.project(!typed.is_empty() && !request.dry_run && !request.locked).await?;
+        let project = match in_project {
+            true => self.project(!typed.is_empty() && !request.dry_run && !request.locked).await?,
+            false => None,
+        };
         if request.locked && !project.as_ref().is_some_and(Project::is_locked) {
             return Err(MarketError::NoLockfile);
         }

@@ -48,6 +48,8 @@ pub struct Market {
     decisions: Mutex<Vec<Decision>>,
     told: Mutex<Vec<Notice>>,
     pub(crate) session: AsyncMutex<Option<Arc<Session>>>,
+    /// Packages whose files must hold a policy that fits, and whether it may replace one of its name.
+    pub(crate) policies_expected: Mutex<Vec<(ggen_core::PackageName, bool)>>,
 }
 
 impl Market {
@@ -67,6 +69,7 @@ impl Market {
             decisions: Mutex::default(),
             told: Mutex::default(),
             session: AsyncMutex::default(),
+            policies_expected: Mutex::default(),
         })
     }
 

@@ -2,7 +2,6 @@
 //!
 //! Decides which built-in serves a hook that nobody configured; what a chain makes of its answers is `ggen_core::hooks`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ggen_core::hooks::Hook;
@@ -10,6 +9,7 @@ use ggen_policy::{Afterwards, BuiltIn, Decision, HostOptions, LinkConfig, LinkSo
 use ggen_store::{DecisionRow, Store};
 
 use crate::error::MarketError;
+use crate::plugins::installed_file;
 use crate::settings::Settings;
 
 macro_rules! built_in {
@@ -59,19 +59,12 @@ pub(crate) fn open(
         cache_dir: Some(home.join("cache").join("components")),
         limits: (&settings.limits).into(),
         builtins: BUILT_IN.to_vec(),
-        installed: Some(Arc::new(move |name: &str| installed(&home.join("plugins"), name))),
+        installed: Some(Arc::new(move |name: &str| installed_file(&home.join("plugins"), name))),
         compiler: None,
         afterwards: Arc::clone(afterwards),
         links,
     };
     Ok(PolicyHost::open(options)?)
-}
-
-/// `plugins/NAME.wasm`, where NAME is a plain name.
-fn installed(folder: &std::path::Path, name: &str) -> Option<PathBuf> {
-    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    let path = folder.join(format!("{name}.wasm"));
-    (plain && !name.starts_with('.') && path.is_file()).then_some(path)
 }
 
 /// A decision as the store keeps it.

@@ -134,6 +134,48 @@ pub enum Plugin {
         /// The component.
         file: PathBuf,
     },
+    /// Ask a policy what its test cases say, and compare its answers.
+    Test {
+        /// The crate's folder; it is built first unless --with names a component.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// The component that answers.
+        #[arg(long, value_name = "FILE")]
+        with: Option<PathBuf>,
+        /// The folder of cases [default: `cases` in PATH].
+        #[arg(long, value_name = "DIR")]
+        cases: Option<PathBuf>,
+        /// Write its answers down as what is expected.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// What a component's decisions cost here: calls a second, fuel, memory, start-up.
+    Bench {
+        /// The component.
+        file: PathBuf,
+        /// The question to ask [default: an ordinary one for each call that it answers].
+        #[arg(long, value_name = "FILE")]
+        input: Option<PathBuf>,
+        /// Its settings, as JSON.
+        #[arg(long, value_name = "FILE")]
+        settings: Option<PathBuf>,
+        /// For how long.
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
+        seconds: u64,
+    },
+    /// Install a policy, from a file or as a package, so that a configuration can name it.
+    Install {
+        /// FILE.wasm, or [PUBLISHER/]NAME[@REQ].
+        target: String,
+        /// Put it in the place of the installed one of its name.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Remove an installed policy that no configuration names.
+    Remove {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// `ggen policy`.

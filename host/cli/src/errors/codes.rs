@@ -154,6 +154,14 @@ codes! {
     WhichKey "0811" Usage "There are several keys, and none was chosen";
     PluginBuild "0812" Failed "The policy cannot be built";
     NoToolchain "0813" Failed "No compiler here makes WebAssembly";
+    PluginName "0820" Usage "This cannot be a policy's name";
+    PluginUnfit "0822" Failed "The component would not run here";
+    PluginTaken "0823" Failed "Another policy of this name is installed";
+    PluginMissing "0824" Failed "No policy of this name is installed";
+    PluginInUse "0825" Denied "A configuration names this policy";
+    NoPolicy "0826" Failed "The package has no policy to install";
+    PluginCase "0827" Usage "A test case or a question cannot be understood";
+    PluginRecord "0828" Disk "The record of an installed policy is damaged";
 
     Internal "0901" Failed "A defect of this program";
     Interrupted "0902" Interrupted "Interrupted";

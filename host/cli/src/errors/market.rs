@@ -125,6 +125,7 @@ fn about_package(error: &MarketError) -> Report {
         MarketError::NodeNotRunning => {
             Report::new(Code::NodeNotRunning, error).run("start one", "ggen marketplace p2p start")
         }
+        MarketError::Plugin(plugin) => super::plugin::report(plugin),
         MarketError::Interrupted => Report::new(Code::Interrupted, error),
         _ => Report::new(Code::Internal, error).hint("please report it, with the output of the same command and -vv"),
     }

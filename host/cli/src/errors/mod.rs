@@ -9,6 +9,7 @@ mod lockfile;
 mod map;
 mod market;
 mod net;
+mod plugin;
 mod policy;
 mod report;
 mod resolve;

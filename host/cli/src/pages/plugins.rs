@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use ggen_core::hooks::{Hook, Problem};
-use ggen_market::plugins::{BuildAnswer, CheckAnswer, InspectPluginAnswer, ListPluginsAnswer};
+use ggen_market::plugins::{
+    BenchAnswer, BuildAnswer, CheckAnswer, InspectPluginAnswer, InstalledPlugin, ListPluginsAnswer, RemovedPlugin,
+    TestAnswer,
+};
+use serde_json::Value;
 
 use crate::output::{Page, bytes};
 
@@ -66,6 +70,99 @@ pub fn plugins(page: &mut Page, answer: &ListPluginsAnswer) {
     page.table(0, &rows);
 }
 
+/// `plugin test`.
+pub fn plugin_tested(page: &mut Page, answer: &TestAnswer) {
+    for failure in &answer.failed {
+        page.bad(&failure.case);
+        match &failure.expected {
+            Some(expected) => differences(page, expected, &failure.got),
+            None => {
+                page.line("  it has no expected.json; --bless writes what the policy answers");
+                page.line(format!("  + {}", failure.got));
+            }
+        }
+    }
+    for case in &answer.blessed {
+        page.line(format!("wrote what is expected of {case}"));
+    }
+    let summary = format!("{} passed, {} failed", answer.passed, answer.failed.len());
+    if answer.failed.is_empty() { page.good(summary) } else { page.bad(summary) }
+}
+
+/// Two values of JSON, line by line: what both begin and end with is left out.
+fn differences(page: &mut Page, expected: &Value, got: &Value) {
+    let lines = |value: &Value| -> Vec<String> {
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    };
+    let (expected, got) = (lines(expected), lines(got));
+    let first = expected.iter().zip(&got).take_while(|(a, b)| a == b).count();
+    let most = expected.len().min(got.len()) - first;
+    let last = expected.iter().rev().zip(got.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
+    for (sign, lines) in [('-', &expected), ('+', &got)] {
+        for line in lines.iter().take(lines.len() - last).skip(first) {
+            page.line(format!("  {sign} {line}"));
+        }
+    }
+}
+
+/// `plugin bench`.
+pub fn benched(page: &mut Page, answer: &BenchAnswer) {
+    page.heading(format!("{} {} ({})", answer.policy, answer.version, bytes(answer.size)));
+    let row = |key: &str, micros: u64| vec![key.to_owned(), format!("{micros} us")];
+    let start = &answer.startup;
+    page.table(
+        2,
+        &[
+            row("compiled", start.compile_micros),
+            row("loaded from the cache", start.load_micros),
+            row("an instance with its settings", start.instance_micros),
+        ],
+    );
+    let rows: Vec<_> = answer
+        .runs
+        .iter()
+        .map(|run| {
+            vec![
+                format!("{} ({})", run.call, run.subject),
+                format!("{:.0} calls/s", run.calls_per_second),
+                format!("{} us (99 %: {} us)", run.median_micros, run.p99_micros),
+                format!("{} fuel", run.fuel),
+                bytes(run.memory),
+                run.fault.clone().map(|fault| format!("✗ {fault}")).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    page.table(2, &rows);
+}
+
+/// `plugin install`.
+pub fn plugin_installed(page: &mut Page, answer: &InstalledPlugin) {
+    let what = format!("{} {}", answer.name, answer.version);
+    match (&answer.replaced, answer.unchanged) {
+        (Some(old), _) => {
+            page.good(format!("replaced {what}"));
+            page.line(format!("  was {old}"));
+            page.line(format!("  now {}", answer.digest));
+        }
+        (None, true) => page.good(format!("{what} is installed already")),
+        (None, false) => page.good(format!("installed {what}")),
+    }
+    page.line(format!("  {}", answer.summary));
+    page.line("  to use it, write into config.toml:");
+    for line in answer.configuration.lines() {
+        page.line(format!("    {line}"));
+    }
+}
+
+/// `plugin remove`.
+pub fn plugin_removed(page: &mut Page, answer: &RemovedPlugin) {
+    page.good(format!("removed {}", answer.name));
+    if answer.kept {
+        page.line("  its bytes stay while decisions in the log name them");
+    }
+}
+
 fn verdict(page: &mut Page, fits: bool, file: &Path, problems: &[String]) {
     if fits {
         page.good(format!("{} fits: it would run here", file.display()));
@@ -99,7 +196,8 @@ fn schema(page: &mut Page, schema: &str) {
         .flatten()
         .map(|(name, property)| {
             let text = |key: &str| property.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-            vec![name.clone(), text("type"), text("description")]
+            let default = property.get("default").map(|value| format!("default {value}")).unwrap_or_default();
+            vec![name.clone(), text("type"), default, text("description")]
         })
         .collect();
     if rows.is_empty() {

@@ -108,6 +108,42 @@ pub(super) const TEXTS: &[Text] = &[
         "rustup target add wasm32-unknown-unknown; without a network, Debian's packages rustc-web and rust-web-src do.",
     ),
     (
+        C::PluginName,
+        "The name becomes a file's and a configuration's word; names of policies inside the program are theirs.",
+        "Give the policy's crate another name, and build it again.",
+    ),
+    (
+        C::PluginUnfit,
+        "It is no component, wants what no policy gets, serves no hook, or refuses its settings.",
+        "See everything that is known of it: `ggen plugin inspect FILE`.",
+    ),
+    (
+        C::PluginTaken,
+        "A name never changes its component unasked: a configuration may name it.",
+        "Put the new one in its place with --replace, if that is what you want.",
+    ),
+    (C::PluginMissing, "Only an installed policy can be removed.", "See what there is: `ggen plugin list`."),
+    (
+        C::PluginInUse,
+        "Without it, the hook that names it would deny everything or stop.",
+        "Take it out of the file that is named first.",
+    ),
+    (
+        C::NoPolicy,
+        "A package's policy is its policy.wasm, else the only component in policies/ or beside its manifest.",
+        "Install it as a package with `ggen marketplace install`, and the component by its path.",
+    ),
+    (
+        C::PluginCase,
+        "A case is NAME/input.json with NAME/expected.json; its question has the decision log's form.",
+        "plugins/README.md describes cases; `ggen plugin test --bless` writes what is expected.",
+    ),
+    (
+        C::PluginRecord,
+        "A file in the home's plugins/ does not say which component a name stands for.",
+        "Install the policy again with --replace, after moving that file away.",
+    ),
+    (
         C::Internal,
         "Something happened that cannot happen. Nothing was installed by it.",
         "Please report it, with the output of the same command and -vv.",

@@ -1,8 +1,20 @@
-//! Policies as components: built, looked at, listed.
+//! Policies as components: for those who write them, and for those who install them.
 //!
-//! Decides which policies a configuration can name: those inside the program, and those in the home's `plugins/`. Never
-//! asks one to decide anything and never installs one. Invariant: any file ends in an answer about it; only a file that
-//! cannot be read is an error.
+//! ```text
+//! build ─ cases (test) ─ bench ─ inspect, check      an author's way
+//! add ─ library ─ list, remove                       an operator's way
+//! ```
+//!
+//! Decides which policies a configuration can name: those inside the program, and those in the home's `plugins/`. What a
+//! policy answers decides nothing here. Invariant: any file ends in an answer about it; only a file that cannot be read is
+//! an error.
+
+mod add;
+mod bench;
+mod cases;
+mod error;
+mod library;
+mod typical;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,11 +26,15 @@ use ggen_policy::build::{BuildError, BuildRequest, build_component};
 use ggen_policy::{Inspection, inspect_component};
 use serde::Serialize;
 
+pub(crate) use self::add::check_staged;
+pub use self::add::{InstallPluginRequest, InstalledPlugin, RemovedPlugin};
+pub use self::bench::{BenchAnswer, BenchRequest, BenchRun, StartupTimes, bench};
+pub use self::cases::{CaseFailure, CasesRequest, TestAnswer, test};
+pub use self::error::PluginError;
+pub(crate) use self::library::installed_file;
+
 use crate::error::MarketError;
 use crate::policies::BUILT_IN;
-
-/// The most installed policies that are listed.
-const MAX_LISTED: usize = 1000;
 
 /// `plugin check`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -128,7 +144,7 @@ pub fn list(home: &Path, limits: &Limits) -> Result<ListPluginsAnswer, MarketErr
             listed(builtin.name.to_owned(), None, inspect_component(builtin.bytes, &bounds, Some(&cache), None))
         })
         .collect();
-    for (name, path) in installed(&home.join("plugins"))? {
+    for (name, path) in library::installed(&home.join("plugins"))? {
         let inspection = look(&path, home, limits)?;
         plugins.push(listed(name, Some(path), inspection));
     }
@@ -158,12 +174,14 @@ fn cache(home: &Path) -> PathBuf {
 }
 
 fn look(path: &Path, home: &Path, limits: &Limits) -> Result<Inspection, MarketError> {
-    let bytes = read(path, limits.max_component).map_err(|source| MarketError::Io {
-        path: path.to_owned(),
-        action: "read",
-        source,
-    })?;
+    let bytes = component(path, limits)?;
     Ok(inspect_component(&bytes, &limits.into(), Some(&cache(home)), None))
+}
+
+/// A component's bytes, as far as they are of any use.
+fn component(path: &Path, limits: &Limits) -> Result<Vec<u8>, MarketError> {
+    let failed = |source| MarketError::Io { path: path.to_owned(), action: "read", source };
+    read(path, limits.max_component).map_err(failed)
 }
 
 /// One byte more than may be, at most: the inspection itself tells that there are too many.
@@ -181,26 +199,6 @@ fn listed(name: String, path: Option<PathBuf>, inspection: Inspection) -> Listed
     };
     let source = if path.is_some() { "installed" } else { "built-in" };
     ListedPlugin { name, version, summary, hooks, digest, source, path, problems }
-}
-
-/// `NAME.wasm` in `folder`, by name; a home without the folder has none.
-fn installed(folder: &Path) -> Result<Vec<(String, PathBuf)>, MarketError> {
-    let failed = |source| MarketError::Io { path: folder.to_owned(), action: "read", source };
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut found = Vec::new();
-    for entry in entries.take(MAX_LISTED) {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".wasm"));
-        if let Some(name) = name.filter(|name| !name.starts_with('.') && path.is_file()) {
-            found.push((name.to_owned(), path.clone()));
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 #[cfg(test)]
