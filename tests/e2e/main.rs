@@ -31,6 +31,7 @@ mod trust;
 mod upgrade;
 mod wrong_archives;
 mod wrong_input;
+mod wrong_requirements;
 
 use ggen_tests::Home;
 

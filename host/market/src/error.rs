@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use ggen_core::manifest::{ManifestError, Place};
+use ggen_core::manifest::{ManifestError, Place, RequirementError};
 use ggen_core::resolve::ResolveError;
 use ggen_core::{Digest, PackageName, PublisherId};
 use ggen_net::NetError;
@@ -81,7 +81,7 @@ pub enum MarketError {
         problem: String,
     },
     /// A manifest that is not valid.
-    #[error("{}:{}: {source}", .path.display(), .source.place.line)]
+    #[error("{}:{}:{}: {source}", .path.display(), .source.place.line, .source.place.column)]
     Manifest {
         /// The file.
         path: PathBuf,
@@ -113,6 +113,14 @@ pub enum MarketError {
         problem: String,
         /// What to type instead.
         hint: Option<String>,
+    },
+    /// The range behind the @ of what was typed is none.
+    #[error("the requirement {:?} is not valid: {}", .wrong.text, .wrong.problem)]
+    Requirement {
+        /// What was typed, shortened.
+        text: String,
+        /// What is wrong in it, and where.
+        wrong: RequirementError,
     },
     /// No signing key yet.
     #[error("there is no key to sign with")]

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use ggen_core::manifest::parse_requirement;
+use ggen_core::manifest::{RequirementError, parse_requirement};
 use ggen_core::name::NameError;
 use ggen_core::{PackageName, PublisherId};
 use semver::VersionReq;
@@ -91,12 +91,12 @@ pub(crate) fn package_name(text: &str) -> Result<PackageName, MarketError> {
 }
 
 fn requirement(text: &str, range: &str) -> Result<VersionReq, MarketError> {
-    let hint = "write NAME, NAME@1.2.3, NAME@^1.2 or \"NAME@>=1, <3\"";
+    let refuse = |wrong| MarketError::Requirement { text: text.chars().take(120).collect(), wrong };
     if range.trim().is_empty() {
-        return Err(usage(text, "there is no requirement after the @", Some(hint)));
+        let problem = "there is no requirement after the @".to_owned();
+        return Err(refuse(RequirementError { text: String::new(), at: 0, problem }));
     }
-    parse_requirement(range)
-        .map_err(|e| usage(text, &format!("the requirement {:?} is not valid: {}", e.text, e.problem), Some(hint)))
+    parse_requirement(range).map_err(refuse)
 }
 
 pub(crate) fn usage(text: &str, problem: &str, hint: Option<&str>) -> MarketError {

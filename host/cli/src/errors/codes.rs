@@ -79,6 +79,7 @@ codes! {
     NoFile "0112" Usage "There is no such file or folder";
     LockfileInvalid "0113" Usage "A lockfile cannot be understood";
     NoLockfile "0114" Usage "There is no lockfile";
+    Requirement "0115" Usage "What is asked for is no range of versions";
 
     NoSuchPackage "0201" NoResolution "Nobody is known to publish a package of this name";
     NoMatchingVersion "0202" NoResolution "No version satisfies what is asked for";
@@ -154,6 +155,11 @@ codes! {
     WhichKey "0811" Usage "There are several keys, and none was chosen";
     PluginBuild "0812" Failed "The policy cannot be built";
     NoToolchain "0813" Failed "No compiler here makes WebAssembly";
+    ManifestRequirement "0814" Usage "A dependency's range in the manifest is none";
+    ManifestSelf "0815" Usage "The manifest's package depends on itself";
+    ManifestTwice "0816" Usage "The manifest declares a dependency twice";
+    ManifestCollides "0817" Usage "Two dependencies in the manifest are one name";
+    ManifestTooLong "0818" Usage "A version or range in the manifest is too long";
     PluginName "0820" Usage "This cannot be a policy's name";
     PluginUnfit "0822" Failed "The component would not run here";
     PluginTaken "0823" Failed "Another policy of this name is installed";

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use ggen_core::PackageName;
-use ggen_core::manifest::{MANIFEST_NAMES, ManifestError};
+use ggen_core::manifest::{MANIFEST_NAMES, ManifestError, RequirementError};
 use ggen_market::MarketError;
 
 use super::{Code, Report, lockfile, net, policy, resolve, store};
@@ -35,6 +35,7 @@ pub(super) fn report(error: &MarketError) -> Report {
             let report = Report::new(Code::Target, error).with("text", text).with("problem", problem);
             report.hint(hint.as_deref().unwrap_or("write it as [PUBLISHER/]NAME[@REQ], for example hello-ggen@^1"))
         }
+        MarketError::Requirement { text, wrong } => requirement(error, text, wrong),
         MarketError::Lockfile { .. }
         | MarketError::LockfileInvalid { .. }
         | MarketError::LockfileChanged { .. }
@@ -44,6 +45,24 @@ pub(super) fn report(error: &MarketError) -> Report {
         MarketError::NoKey => Report::new(Code::NoKey, error).run("make one", "ggen key new"),
         _ => about_package(error),
     }
+}
+
+/// A range that was typed, with a caret beneath its first wrong character.
+fn requirement(error: &MarketError, text: &str, wrong: &RequirementError) -> Report {
+    let report = Report::new(Code::Requirement, error)
+        .with("text", text)
+        .with("requirement", &wrong.text)
+        .with("problem", &wrong.problem)
+        .with_json("column", wrong.at + 1);
+    // One character each, so that the caret stands where it belongs.
+    let shown = |c: char| if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' { c } else { '\u{fffd}' };
+    let report = match wrong.text.is_empty() {
+        true => report,
+        false => {
+            report.line(wrong.text.chars().map(shown).collect::<String>()).line(format!("{}^", " ".repeat(wrong.at)))
+        }
+    };
+    report.hint("write NAME, NAME@1.2.3, NAME@^1.2 or \"NAME@>=1, <3\"")
 }
 
 /// A file that a job reads or writes. What the user named or wrote is the user's to put right, not the disk's.
@@ -143,6 +162,11 @@ fn manifest(error: &MarketError, path: &Path, source: &ManifestError) -> Report 
         "manifest-name" => Code::ManifestName,
         "manifest-version" => Code::ManifestVersion,
         "manifest-dependency" => Code::ManifestDependency,
+        "manifest-requirement" => Code::ManifestRequirement,
+        "manifest-self" => Code::ManifestSelf,
+        "manifest-twice" => Code::ManifestTwice,
+        "manifest-collides" => Code::ManifestCollides,
+        "manifest-too-long" => Code::ManifestTooLong,
         _ => Code::ManifestField,
     };
     Report::new(code, error)

@@ -44,6 +44,8 @@ pub(super) fn read(
             return Err(source.refuse("manifest-dependency", value.span().start, problem, SHAPES));
         }
     }
+    // The later of two lines is the one too many.
+    found.sort_by_key(|(_, offset)| *offset);
     check(source, own, &found)?;
     let mut dependencies: Vec<_> = found.into_iter().map(|(dependency, _)| dependency).collect();
     dependencies.sort_by(|a, b| a.name.cmp(&b.name));
@@ -59,14 +61,21 @@ fn check(source: &Source<'_>, own: &PackageName, found: &[(ManifestDependency, u
     for (dependency, offset) in found {
         if dependency.name.collision_key() == own.collision_key() {
             let problem = format!("{own} depends on itself");
-            return Err(source.refuse("manifest-dependency", *offset, problem, "take the line out"));
+            return Err(source.refuse("manifest-self", *offset, problem, "take it out of the dependencies"));
         }
         if let Some(before) = seen.insert(dependency.name.collision_key(), &dependency.name) {
-            let problem = match *before == dependency.name {
-                true => format!("{before} is named twice"),
-                false => format!("{} and {before} are one name: '_' and '-' are the same", dependency.name),
-            };
-            return Err(source.refuse("manifest-dependency", *offset, problem, "keep one of the two lines"));
+            let name = &dependency.name;
+            return Err(match before == name {
+                true => {
+                    let problem = format!("the dependency {name} is declared twice");
+                    source.refuse("manifest-twice", *offset, problem, "keep one of the two")
+                }
+                false => {
+                    let problem =
+                        format!("the dependencies {before} and {name} are one name: '_' and '-' are the same");
+                    source.refuse("manifest-collides", *offset, problem, "keep the one that is its package's name")
+                }
+            });
         }
     }
     Ok(())
@@ -186,10 +195,10 @@ fn parse_name(source: &Source<'_>, name: &str, offset: usize) -> Result<PackageN
     })
 }
 
+/// Reads the requirement `range`, which is the end of the text whose value begins at `offset`.
 fn requirement(source: &Source<'_>, name: &str, range: &str, offset: usize) -> Result<VersionReq, ManifestError> {
-    let range = range.trim();
     if range.contains('/') || range.contains('\\') {
-        let shown: String = range.chars().take(80).collect();
+        let shown: String = range.trim().chars().take(80).collect();
         let problem = format!("{shown:?} is a path where the version of {name} belongs");
         let hint = format!(
             "files of the package itself need no entry: take the line out, or move it into [files]; else {SHAPES}"
@@ -198,36 +207,95 @@ fn requirement(source: &Source<'_>, name: &str, range: &str, offset: usize) -> R
     }
     if range.len() > MAX_VERSION {
         let problem = format!("the requirement on {name} is longer than {MAX_VERSION} characters");
-        return Err(source.refuse("manifest-dependency", offset, problem, SHAPES));
+        return Err(source.refuse("manifest-too-long", offset, problem, SHAPES));
     }
-    parse_requirement(range).map_err(|problem| {
-        source.refuse(
-            "manifest-dependency",
-            offset,
-            format!("the requirement on {name} is not valid: {problem}"),
-            SHAPES,
-        )
+    parse_requirement(range).map_err(|e| {
+        let before = range.chars().take(e.at).map(char::len_utf8).sum();
+        let problem = format!("the requirement on {name} is not valid: {}", e.problem);
+        source.refuse("manifest-requirement", source.within(offset, range, before), problem, SHAPES)
     })
 }
 
-/// Reads a requirement in the syntax of Cargo; `latest` and an empty one mean any version. The error is a clause.
+/// Reads a requirement in the syntax of Cargo; `latest` and an empty one mean any version.
 pub fn parse_requirement(text: &str) -> Result<VersionReq, RequirementError> {
-    let refuse = |problem: String| Err(RequirementError { text: text.chars().take(80).collect(), problem });
+    let refuse =
+        |at, problem: String| Err(RequirementError { text: text.chars().take(MAX_VERSION).collect(), at, problem });
     if text.len() > MAX_VERSION {
-        return refuse(format!("it is longer than {MAX_VERSION} characters"));
+        let fits = text.char_indices().take_while(|(start, c)| start + c.len_utf8() <= MAX_VERSION).count();
+        return refuse(fits, format!("it is longer than {MAX_VERSION} characters"));
     }
     match text.trim() {
         "" | "latest" => Ok(VersionReq::STAR),
-        range => VersionReq::parse(range).or_else(|e| refuse(e.to_string())),
+        range => VersionReq::parse(range).or_else(|e| {
+            let blank = text.chars().take_while(|c| c.is_whitespace()).count();
+            refuse(blank + first_wrong(range), e.to_string())
+        }),
     }
+}
+
+/// How many characters of `range` some requirement begins with: the next one is the first that is wrong. Whatever can
+/// go on at all goes on with one of four ends. Quadratic in a text that has at most [`MAX_VERSION`] bytes.
+fn first_wrong(range: &str) -> usize {
+    let goes_on =
+        |begin: &str| ["", "0", "a", "*"].iter().any(|end| VersionReq::parse(&format!("{begin}{end}")).is_ok());
+    let begins = range.char_indices().map(|(start, c)| range.get(..start + c.len_utf8()).unwrap_or(range));
+    begins.take_while(|begin| goes_on(begin)).count()
 }
 
 /// A requirement that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?}: {problem}")]
 pub struct RequirementError {
-    /// What was written, shortened.
+    /// What was written, shortened to the characters that a requirement may have.
     pub text: String,
-    /// What is wrong with it.
+    /// How many characters come before the first that is wrong; all of them if something is missing at the end.
+    pub at: usize,
+    /// What is wrong with it, as a clause.
     pub problem: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_requirement_is_refused_at_its_first_wrong_character() {
+        let cases = [
+            ("not a range", 0),
+            (">=1.2, <x", 8),
+            ("^1.2.z", 5),
+            ("1.0-beta", 3),
+            ("1.2.3-beta..1", 11),
+            ("1.2.3-a_b", 7),
+            ("1.02", 3),
+            (" \t^1,, 2", 5),
+            ("1 2", 2),
+            ("*, 1", 1),
+            ("1, *", 3),
+            ("1.*.3", 4),
+            ("1.é", 2),
+            ("18446744073709551616", 19),
+            ("é", 0),
+            // Nothing that is there is wrong; something is missing after it.
+            (">=", 2),
+            ("^1.", 3),
+            ("1.2.3-", 6),
+            ("1,", 2),
+            ("1.2.3-01", 8),
+        ];
+        for (text, at) in cases {
+            let error = parse_requirement(text).unwrap_err();
+            assert_eq!((error.at, error.text.as_str()), (at, text), "{error}");
+        }
+    }
+
+    #[test]
+    fn long_requirements_are_refused_before_they_are_read() {
+        let longest = format!(">={}", " ".repeat(MAX_VERSION - 3)) + "1";
+        assert!(parse_requirement(&longest).is_ok());
+        let error = parse_requirement(&format!("{longest}2")).unwrap_err();
+        assert_eq!((error.at, error.text), (MAX_VERSION, longest));
+        let error = parse_requirement(&"é".repeat(1 << 20)).unwrap_err();
+        assert_eq!((error.at, error.text.chars().count()), (MAX_VERSION / 2, MAX_VERSION));
+    }
 }

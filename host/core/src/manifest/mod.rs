@@ -65,7 +65,9 @@ impl Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct ManifestError {
-    /// `manifest-syntax`, `manifest-name`, `manifest-version`, `manifest-dependency`, `manifest-field`.
+    /// `manifest-syntax`, `manifest-name`, `manifest-version`, `manifest-field`, and of dependencies
+    /// `manifest-dependency`, `manifest-requirement`, `manifest-self`, `manifest-twice`, `manifest-collides`; of versions
+    /// and requirements `manifest-too-long`.
     pub code: &'static str,
     /// Where.
     pub place: Place,
@@ -83,6 +85,19 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     fn place(&self, offset: usize) -> Place {
         Place::at(self.text, offset)
+    }
+
+    /// Where the byte at `inside` of `part` is written, `part` being the end of the string at `value`; the string itself
+    /// if it is written with escapes.
+    fn within(&self, value: usize, part: &str, inside: usize) -> usize {
+        let written = self.text.get(value..).unwrap_or_default();
+        let quote = if written.starts_with("\"\"\"") || written.starts_with("'''") { 3 } else { 1 };
+        let closing = written.get(..quote).unwrap_or_default();
+        let body = written.get(quote..).unwrap_or_default();
+        match body.find(closing).and_then(|end| body.get(..end)).and_then(|body| body.strip_suffix(part)) {
+            Some(before) => value + quote + before.len() + inside,
+            None => value,
+        }
     }
 
     fn refuse(&self, code: &'static str, offset: usize, problem: String, hint: impl Into<String>) -> ManifestError {
@@ -162,7 +177,7 @@ fn version(source: &Source<'_>, package: &DeTable<'_>, at: usize) -> Result<Vers
     let hint = "a version has three numbers, as in \"1.2.0\" or \"1.2.0-beta.1\" (https://semver.org)";
     if written.len() > MAX_VERSION {
         let problem = format!("the version is longer than {MAX_VERSION} characters");
-        return Err(source.refuse("manifest-version", offset, problem, hint));
+        return Err(source.refuse("manifest-too-long", offset, problem, hint));
     }
     Version::parse(written)
         .map_err(|e| source.refuse("manifest-version", offset, format!("{written:?} is not a version: {e}"), hint))

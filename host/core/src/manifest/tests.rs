@@ -48,9 +48,31 @@ fn a_refusal_names_the_line_and_a_way_out() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let with = |lines: &str| format!("[package]\nname = \"a\"\nversion = \"1.0.0\"\n[dependencies]\n{lines}");
-    for lines in ["a = \"1\"", "x-y = \"1\"\nx_y = \"1\"", "x = 1", "x = \"not a range\"", "\"../x\" = \"1\""] {
-        assert_eq!(refused(&with(lines)).code, "manifest-dependency", "{lines}");
+    let long = "1".repeat(MAX_VERSION + 1);
+    let cases = [
+        ("x = 1", "manifest-dependency", (5, 5)),
+        ("\"../x\" = \"1\"", "manifest-dependency", (5, 1)),
+        ("a = \"1\"", "manifest-self", (5, 1)),
+        ("x_y = \"1\"\nx-y = \"1\"", "manifest-collides", (6, 1)),
+        ("required = [\"x\"]\noptional = [\"x@^1\"]", "manifest-twice", (6, 13)),
+        ("z = \"1\"\nrequired = [\"y\", \"z\"]", "manifest-twice", (6, 18)),
+        ("x = \"not a range\"", "manifest-requirement", (5, 6)),
+        ("x = \"^1.z\"", "manifest-requirement", (5, 9)),
+        ("x = '>=1.é'", "manifest-requirement", (5, 10)),
+        ("x = { version = \" ^1,, 2\" }", "manifest-requirement", (5, 22)),
+        ("required = [\"y\", \"x@1.\"]", "manifest-requirement", (5, 23)),
+        ("x = \"\"\"^1.z\"\"\"", "manifest-requirement", (5, 11)),
+        ("x = \"\\u005e1.z\"", "manifest-requirement", (5, 5)),
+        (&format!("x = \"{long}\""), "manifest-too-long", (5, 5)),
+    ];
+    for (lines, code, (line, column)) in cases {
+        let error = refused(&with(lines));
+        assert_eq!((error.code, error.place), (code, Place { line, column }), "{lines}: {error}");
     }
+    let twice = "dependencies = [\"x\", \"y\", \"x\"]\n[package]\nname = \"a\"\nversion = \"1.0.0\"\n";
+    assert_eq!((refused(twice).code, refused(twice).place.column), ("manifest-twice", 27));
+    let version = format!("[package]\nname = \"a\"\nversion = \"1.0.{long}\"\n");
+    assert_eq!(refused(&version).code, "manifest-too-long");
     assert_eq!(refused("").code, "manifest-field");
     assert_eq!(refused("[package]\nversion = \"1.0.0\"").code, "manifest-name");
     assert_eq!(refused("[package]\nname = \"a\"").code, "manifest-version");

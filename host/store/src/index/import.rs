@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ggen_core::head::SignedHead;
-use ggen_core::release::{Dependency, MAX_DEPENDENCIES, SignedRelease};
+use ggen_core::release::{Dependency, MAX_DEPENDENCIES, MAX_VERSION, SignedRelease};
 use ggen_core::root::Publisher;
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -235,7 +235,7 @@ impl Reader<'_> {
         heads: &mut BTreeMap<PublisherId, Option<SignedHead>>,
     ) -> Result<bool, String> {
         let Some(relative) = &entry.release else { return Ok(false) };
-        let version: Version = entry.version.parse().map_err(|e| format!("its version: {e}"))?;
+        let version = version(&entry.version)?;
         if *relative != layout::release_name(id.publisher, &id.name, &version) {
             return Err("its release is not where releases are".to_owned());
         }
@@ -282,8 +282,20 @@ impl Reader<'_> {
     }
 }
 
+/// A version of the index.
+fn version(text: &str) -> Result<Version, String> {
+    bounded(text)
+        .and_then(|text| text.parse().map_err(|e: semver::Error| e.to_string()))
+        .map_err(|e| format!("its version: {e}"))
+}
+
+/// The text of a version or requirement, if it is short enough to be read.
+fn bounded(text: &str) -> Result<&str, String> {
+    if text.len() > MAX_VERSION { Err(format!("it is longer than {MAX_VERSION} characters")) } else { Ok(text) }
+}
+
 fn unsigned_version(entry: &VersionEntry) -> Result<UnsignedVersion, String> {
-    let version: Version = entry.version.parse().map_err(|e| format!("its version: {e}"))?;
+    let version = version(&entry.version)?;
     let archive: Option<Digest> =
         entry.digest.as_deref().map(str::parse).transpose().map_err(|e| format!("its digest: {e}"))?;
     if entry.dependencies.len() > MAX_DEPENDENCIES {
@@ -298,7 +310,9 @@ fn dependency(entry: &DependencyEntry) -> Result<Dependency, String> {
     Ok(Dependency {
         publisher: entry.publisher.as_deref().map(str::parse).transpose().map_err(|e| wrong(&e))?,
         name: entry.name.parse().map_err(|e| wrong(&e))?,
-        requirement: entry.version_req.as_deref().unwrap_or("*").parse().map_err(|e| wrong(&e))?,
+        requirement: bounded(entry.version_req.as_deref().unwrap_or("*"))
+            .and_then(|text| text.parse().map_err(|e: semver::Error| e.to_string()))
+            .map_err(|e| wrong(&e))?,
         optional: entry.optional,
     })
 }

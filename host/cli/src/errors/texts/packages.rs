@@ -72,6 +72,11 @@ pub(super) const TEXTS: &[Text] = &[
         "Stand in the project's folder, or run `ggen marketplace install` once without --locked.",
     ),
     (
+        C::Requirement,
+        "What stands behind the @ is no range of versions; the caret shows the first character that is wrong.",
+        "Write NAME@1.2.3, NAME@^1.2, NAME@~1.2 or \"NAME@>=1, <3\", in at most 128 characters.",
+    ),
+    (
         C::NoSuchPackage,
         "Neither this home's registries nor the peers that were asked know a package of this name.",
         "Look for it with `ggen marketplace search`. If it is new, connect to a node that has it: set GGEN_P2P_BOOTSTRAP, or \

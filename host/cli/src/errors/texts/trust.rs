@@ -67,7 +67,7 @@ pub(super) const TEXTS: &[Text] = &[
     ),
     (
         C::ManifestDependency,
-        "A dependency is not of a form that is known, or its range is not a range.",
+        "A dependency is not of a form that is known, or its name cannot be a package's name.",
         "Write name = \"^1.2\", or name = { version = \"^1.2\", optional = true }.",
     ),
     (
@@ -106,6 +106,31 @@ pub(super) const TEXTS: &[Text] = &[
         C::NoToolchain,
         "Policies are compiled to wasm32-unknown-unknown, and no compiler here can.",
         "rustup target add wasm32-unknown-unknown; without a network, Debian's packages rustc-web and rust-web-src do.",
+    ),
+    (
+        C::ManifestRequirement,
+        "The range of a dependency cannot be read; line and column are those of the first character that is wrong.",
+        "Write it as \"^1.2\", \"~1.2\", \"=1.2.3\" or \">=1, <3\"; \"*\" means any version.",
+    ),
+    (
+        C::ManifestSelf,
+        "The package has its own name among its dependencies; `-` and `_` are the same in it.",
+        "Take it out of the dependencies.",
+    ),
+    (
+        C::ManifestTwice,
+        "One package stands twice among the dependencies; which of the two is meant cannot be told.",
+        "Keep one of the two: the place that is named is the second one.",
+    ),
+    (
+        C::ManifestCollides,
+        "Two names among the dependencies differ in `-` and `_` alone, and are one package's name.",
+        "Keep the one that is spelt as the package spells it.",
+    ),
+    (
+        C::ManifestTooLong,
+        "Versions and ranges have at most 128 characters.",
+        "Shorten it: what a version says beyond its numbers belongs into the description.",
     ),
     (
         C::PluginName,
