@@ -227,17 +227,8 @@ pub enum MarketError {
         changes: Vec<String>,
     },
     /// A locked version that is not what it was.
-    #[error("{name} {version} is not what ggen.lock names")]
-    LockedDigest {
-        /// The package.
-        name: PackageName,
-        /// Its version.
-        version: Version,
-        /// The digest in the lockfile.
-        locked: Digest,
-        /// The digest that the publisher signed.
-        found: Digest,
-    },
+    #[error("{} {} is not what ggen.lock names", .0.name, .0.version)]
+    LockedDigest(Box<LockedDigest>),
     /// Not in a project's closure, nor installed.
     #[error("{name} is not among {}", if *.in_project { "this project's packages" } else { "what is installed" })]
     NotThere {
@@ -282,6 +273,19 @@ pub enum MarketError {
     Internal(String),
 }
 
+/// A locked package with the digest in the lockfile, and the one that its publisher signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedDigest {
+    /// The package.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// The digest in the lockfile.
+    pub locked: Digest,
+    /// The digest that the publisher signed.
+    pub found: Digest,
+}
+
 /// A resolution that failed, and what the answer was based on.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
@@ -290,6 +294,8 @@ pub struct Unresolved {
     pub source: ResolveError,
     /// Whether the network was asked; where not, a newer release may be out there.
     pub network_asked: bool,
+    /// How long ago the network was last asked what is new, in milliseconds; none: never.
+    pub catalog_age: Option<u64>,
 }
 
 fn list(names: &[PackageName]) -> String {

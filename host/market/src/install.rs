@@ -191,6 +191,7 @@ impl Market {
         loop {
             let session = self.session().await?;
             if session.network().is_some() {
+                self.store.note_refreshed(now())?;
                 return Ok((Some(session), None));
             }
             self.detail(format!("the network cannot be reached: {}", session.problem()));

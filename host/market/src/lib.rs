@@ -37,7 +37,7 @@ mod upgrade;
 mod wanted;
 
 pub use answers::*;
-pub use error::{Denied, DeniedReason, HolderFailure, MarketError, Unresolved};
+pub use error::{Denied, DeniedReason, HolderFailure, LockedDigest, MarketError, Unresolved};
 pub use ggen_net::NetError;
 pub use ggen_store::{ArchiveError, StoreError};
 pub use install::{InstallRequest, Strategy};

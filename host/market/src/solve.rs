@@ -18,10 +18,10 @@ use ggen_store::CatalogVersion;
 use semver::Version;
 
 use crate::answers::{Notice, PassedOver, PlannedPackage};
-use crate::error::{Denied, DeniedReason, MarketError, Unresolved};
+use crate::error::{Denied, DeniedReason, LockedDigest, MarketError, Unresolved};
 use crate::facts;
 use crate::gather::Gathered;
-use crate::market::{Market, blocking};
+use crate::market::{Market, blocking, now};
 
 /// One package of a plan.
 pub(crate) struct PlanItem {
@@ -138,6 +138,12 @@ impl Market {
         Err(self.unresolved(ResolveError::TooHard { steps: bounds.steps }, gathered))
     }
 
+    /// How long ago the network was asked what is new, in milliseconds; none: never.
+    fn catalog_age(&self) -> Option<u64> {
+        let refreshed = self.store.refreshed().ok().flatten();
+        refreshed.map(|then| now().saturating_sub(then))
+    }
+
     fn unresolved(&self, source: ResolveError, gathered: &Gathered) -> MarketError {
         if let ResolveError::NoSolution(_) = source
             && let Some(package) = gathered.catalog.values().find(|p| p.head.is_none() && p.mark.is_some())
@@ -146,7 +152,7 @@ impl Market {
             return MarketError::RolledBack { name: package.id.name.clone(), sequence };
         }
         let network_asked = gathered.session.as_ref().is_some_and(|s| s.network().is_some());
-        MarketError::Resolve(Box::new(Unresolved { source, network_asked }))
+        MarketError::Resolve(Box::new(Unresolved { source, network_asked, catalog_age: self.catalog_age() }))
     }
 
     fn items(&self, solution: &Solution, gathered: &Gathered) -> Result<Vec<PlanItem>, MarketError> {
@@ -236,7 +242,8 @@ fn refuse_changed(items: &[PlanItem], lock: &Lockfile) -> Result<(), MarketError
         let found = item.release().map(|r| r.release.archive.digest).or(item.version.archive);
         if let Some(found) = found.filter(|found| locked.id == item.chosen.id && *found != locked.digest) {
             let (name, version) = (item.chosen.id.name.clone(), item.chosen.version.clone());
-            return Err(MarketError::LockedDigest { name, version, locked: locked.digest, found });
+            let changed = LockedDigest { name, version, locked: locked.digest, found };
+            return Err(MarketError::LockedDigest(Box::new(changed)));
         }
     }
     Ok(())

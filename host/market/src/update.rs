@@ -67,6 +67,7 @@ impl Market {
             return Ok(0);
         }
         self.step("asking peers");
+        self.store.note_refreshed(now())?;
         let ids: Vec<PackageId> = match only {
             Some(ids) => ids,
             None => self.store.heads_page(None, MAX_PACKAGES)?.into_iter().map(|(id, _)| id).collect(),

@@ -47,6 +47,23 @@ impl Store {
         Ok(count.and_then(|n| usize::try_from(n).ok()).unwrap_or(0))
     }
 
+    /// Notes that the network was asked what is new at `now` (milliseconds since the Unix epoch).
+    pub fn note_refreshed(&self, now: u64) -> Result<(), StoreError> {
+        self.db().write("note a refresh in", false, |t| {
+            let text = "INSERT OR REPLACE INTO meta (key, value) VALUES ('refreshed', ?1)";
+            t.execute(text, [now.to_string()]).map(|_| ()).map_err(crate::db::sql("note a refresh in"))
+        })
+    }
+
+    /// When the network was last asked what is new; none: never.
+    pub fn refreshed(&self) -> Result<Option<u64>, StoreError> {
+        let text: Option<String> = self.db().read("read the last refresh from", |c| {
+            let mut statement = c.prepare_cached("SELECT value FROM meta WHERE key = 'refreshed'")?;
+            statement.query_row([], |row| row.get(0)).optional()
+        })?;
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
     /// Notes that the user asked by name, and for which range, for packages that are installed already.
     pub fn mark_direct(&self, names: &[(PackageName, Option<String>)]) -> Result<(), StoreError> {
         if names.is_empty() {

@@ -30,15 +30,15 @@ pub(super) fn report(error: &MarketError) -> Report {
             };
             report.hint("leave out --locked to have it changed")
         }
-        MarketError::LockedDigest { name, version, locked, found } => Report::new(Code::LockedDigest, error)
-            .with("name", name)
-            .with("version", version)
-            .with("locked", locked)
-            .with("found", found)
-            .line(format!("ggen.lock names the archive {locked}"))
-            .line(format!("its publisher signed the archive {found}"))
+        MarketError::LockedDigest(changed) => Report::new(Code::LockedDigest, error)
+            .with("name", &changed.name)
+            .with("version", &changed.version)
+            .with("locked", changed.locked)
+            .with("found", changed.found)
+            .line(format!("ggen.lock names the archive {}", changed.locked))
+            .line(format!("its publisher signed the archive {}", changed.found))
             .hint("find out who changed what: the lockfile (see its history), or the publisher")
-            .run("if the lockfile is wrong, look at what another version would be", upgrade(name)),
+            .run("if the lockfile is wrong, look at what another version would be", upgrade(&changed.name)),
         _ => Report::new(Code::NoLockfile, error)
             .run("make one", "ggen marketplace install")
             .hint("stand in the project's folder"),

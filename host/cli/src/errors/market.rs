@@ -41,7 +41,7 @@ pub(super) fn report(error: &MarketError) -> Report {
         | MarketError::LockfileChanged { .. }
         | MarketError::NoLockfile
         | MarketError::LockedChange { .. }
-        | MarketError::LockedDigest { .. } => lockfile::report(error),
+        | MarketError::LockedDigest(_) => lockfile::report(error),
         MarketError::NoKey => Report::new(Code::NoKey, error).run("make one", "ggen key new"),
         _ => about_package(error),
     }

@@ -7,6 +7,7 @@ use ggen_core::resolve::{Explanation, NamingRefusal, ResolveError};
 use ggen_market::Unresolved;
 
 use super::{Code, Report};
+use crate::output::span;
 
 /// The most candidates that get a hint of their own.
 const MAX_CANDIDATES: usize = 8;
@@ -43,7 +44,12 @@ pub(super) fn report(error: &Unresolved) -> Report {
     let basis = matches!(report.code, Code::NoSuchPackage | Code::NoMatchingVersion | Code::Conflict);
     let report = report.with_json("network_asked", error.network_asked);
     if basis && !error.network_asked {
-        return report.line("the network was not asked: this is what the disk knows");
+        let age = match error.catalog_age {
+            Some(age) => format!("last refreshed from the network {} ago", span(age)),
+            None => "never refreshed from the network".to_owned(),
+        };
+        let report = report.with_json("catalog_age_ms", error.catalog_age);
+        return report.line(format!("the network was not asked: this is what the disk knows, {age}"));
     }
     report
 }

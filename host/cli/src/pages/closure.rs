@@ -91,7 +91,7 @@ fn node(line: &TreeLine) -> String {
 
 /// `marketplace why`.
 pub fn why(page: &mut Page, answer: &WhyAnswer) {
-    page.heading(&format!("{} {}", answer.name, answer.version));
+    page.heading(format!("{} {}", answer.name, answer.version));
     if answer.paths.is_empty() {
         page.line("nothing that was asked for needs it");
     }
