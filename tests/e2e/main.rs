@@ -25,6 +25,7 @@ mod policies;
 mod policies_more;
 mod publishing;
 mod real_packages;
+mod resolution;
 mod sources;
 mod starter;
 mod trust;

@@ -96,7 +96,7 @@ pub struct Limits {
     pub max_config: u64,
     /// A policy component, in bytes.
     pub max_component: u64,
-    /// Steps of one resolution.
+    /// Steps of one resolution, beside a few for each package that is known: a hard graph ends within seconds.
     pub max_resolution_steps: u32,
     /// Packages of one resolution.
     pub max_resolution_packages: usize,
@@ -181,7 +181,7 @@ impl Default for Limits {
             max_manifest: mib as u64,
             max_config: mib as u64,
             max_component: 64 * mib as u64,
-            max_resolution_steps: 1_000_000,
+            max_resolution_steps: 8_000,
             max_resolution_packages: 20_000,
             max_solve_again: 32,
             policy_fuel: 500_000_000,

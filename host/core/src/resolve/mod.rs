@@ -29,10 +29,13 @@ pub use keep::{Kept, Moved, resolve_keeping};
 pub use knowledge::{Knowledge, KnownPackage, KnownVersion, Request};
 pub use solution::{Chosen, Solution};
 
+/// Steps that are allowed for each package that is known.
+const STEPS_PER_PACKAGE: u32 = 4;
+
 /// Bounds of one resolution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
-    /// Steps of the solver.
+    /// Steps of the solver, beside four for each known package: those a graph needs that is only large.
     pub steps: u32,
     /// Packages of a solution.
     pub packages: usize,

@@ -259,7 +259,8 @@ impl DependencyProvider for Provider<'_> {
         let steps = self.steps.get().saturating_add(1);
         self.steps.set(steps);
         self.check_cancelled().map_err(Stop)?;
-        if steps > self.bounds.steps {
+        let known = u32::try_from(self.knowledge.packages.len()).unwrap_or(u32::MAX);
+        if steps > self.bounds.steps.saturating_add(known.saturating_mul(super::STEPS_PER_PACKAGE)) {
             return Err(Stop(ResolveError::TooHard { steps }));
         }
         Ok(())
