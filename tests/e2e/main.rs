@@ -13,6 +13,7 @@
 mod at_once;
 mod carried;
 mod compiling;
+mod decision_log;
 mod disk;
 mod index;
 mod keeping;

@@ -106,6 +106,14 @@ fn an_organization_locks_what_a_user_cannot_loosen() {
         "[[policy.verification]]\nuse = \"signed-releases\"\n",
         "[[policy.verification]]\nuse = \"org-allowlist\"\nmode = \"off\"\n"
     ));
+    let own = home.path().join("config.toml");
+    let error = home.fails(8, &["marketplace", "install", "swap-me", "--offline"]);
+    assert_eq!(error["code"], "GGEN-E0709", "{error}");
+    let told = &error["context"]["loosened"][0];
+    assert_eq!(told["locked_by"], format!("{}:1", policy.display()), "{error}");
+    assert_eq!(told["by"], format!("{}:3", own.display()), "{error}");
+    assert_eq!(told["how"], "turns it off", "{error}");
+    home.config("[[policy.verification]]\nuse = \"signed-releases\"\n");
     let error = home.fails(8, &["marketplace", "install", "swap-me", "--offline"]);
     assert!(error.to_string().contains("org-allowlist/license"), "{error}");
     assert!(error.to_string().contains(policy.to_str().unwrap()), "it says which file locks it: {error}");
@@ -144,7 +152,11 @@ fn shadow_is_asked_and_never_heeded() {
     ));
     home.json(&["marketplace", "install", "swap-me", "--offline"]);
     let shown = home.json(&["policy", "show"]);
-    assert_eq!(shown["hooks"]["verification"][1]["mode"], "shadow", "{shown}");
+    let link = &shown["hooks"]["verification"][1];
+    assert_eq!((&link["mode"], &link["line"]), (&"shadow".into(), &3.into()), "{shown}");
+    assert_eq!(link["watched"]["days"], 30, "{shown}");
+    assert_eq!(link["watched"]["asked"], link["watched"]["denied"], "it would have denied all of it: {shown}");
+    assert_ne!(link["watched"]["asked"], 0, "{shown}");
 }
 
 #[test]
@@ -232,6 +244,7 @@ fn a_mistyped_setting_is_an_error_and_never_loosens() {
     assert!([2, 8].contains(&ran.code()), "{ran}");
     let said = ran.error().to_string();
     assert!(said.contains("nmaes") && said.contains("names"), "the key and the nearest known one\n{ran}");
+    assert!(said.contains("config.toml:3: there is no setting"), "with its line\n{ran}");
     assert!(home.installed().is_empty());
 }
 

@@ -134,6 +134,10 @@ pub struct Limits {
     pub max_retries: u32,
     /// Decisions that are kept.
     pub max_decisions: u64,
+    /// All questions of the decision log, in bytes.
+    pub max_decision_bytes: u64,
+    /// Archives in quarantine, in bytes, over all.
+    pub max_quarantine: u64,
     /// How long a decision is kept.
     #[serde(with = "span")]
     pub decision_age: Duration,
@@ -198,6 +202,8 @@ impl Default for Limits {
             max_retry_delay: s(30),
             max_retries: 32,
             max_decisions: 100_000,
+            max_decision_bytes: 256 * mib as u64,
+            max_quarantine: 4 << 30,
             decision_age: s(90 * 24 * 3600),
             clean_age: s(30 * 24 * 3600),
         }

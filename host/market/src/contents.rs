@@ -87,12 +87,14 @@ pub(crate) async fn review(
     let placed = packages.join(staged.id.name.as_str()).join(staged.version.to_string());
     let folder = Folder { root: staged.dir.clone(), then: Some(placed), files: staged.files.clone() };
     let review = ask(market, host, job, &item.item, folder).await?;
+    let Some(archive) = item.release().map(|r| r.release.archive.digest) else { return Ok(()) };
     match review.verdict.ruling {
         Ruling::Deny | Ruling::PassOver => {
             // The files are gone when the job ends.
             market.finish_shadows();
+            market.store.quarantine_archive(&archive)?;
             Err(MarketError::Denied(vec![denied(host, item, &review.verdict)]))
         }
-        _ => Ok(()),
+        _ => Ok(market.store.release_from_quarantine(&archive)?),
     }
 }

@@ -9,7 +9,7 @@ use ggen_core::manifest::{ManifestError, Place, RequirementError};
 use ggen_core::resolve::ResolveError;
 use ggen_core::{Digest, PackageName, PublisherId};
 use ggen_net::NetError;
-use ggen_policy::{PolicyError, PolicyFault};
+use ggen_policy::{Loosened, PolicyError, PolicyFault};
 use ggen_store::{ArchiveError, StoreError};
 use semver::Version;
 
@@ -80,6 +80,9 @@ pub enum MarketError {
         /// Why.
         problem: String,
     },
+    /// What an organization locked, and the user's configuration would loosen.
+    #[error("{}", loosened_headline(.0))]
+    Loosened(Vec<Loosened>),
     /// A manifest that is not valid.
     #[error("{}:{}:{}: {source}", .path.display(), .source.place.line, .source.place.column)]
     Manifest {
@@ -300,6 +303,16 @@ pub struct Unresolved {
 
 fn list(names: &[PackageName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn loosened_headline(loosened: &[Loosened]) -> String {
+    match loosened {
+        [] => "nothing is loosened".to_owned(),
+        [one, ..] => format!(
+            "the policy {} for {} is locked by {}, and {} {}",
+            one.policy, one.hook, one.locked_by, one.by, one.how
+        ),
+    }
 }
 
 fn denied_headline(denied: &[Denied]) -> String {

@@ -75,7 +75,7 @@ impl Market {
         let digest = archive.digest;
         match origin {
             Origin::Store | Origin::File => {
-                let held = self.store.has_archive(&digest);
+                let held = self.store.held_path(&digest).is_some();
                 let from = match item.item.origin {
                     Origin::Registry | Origin::File => item.item.origin,
                     _ => origin,

@@ -16,6 +16,7 @@ mod home;
 mod install;
 mod keys;
 mod lock;
+mod log;
 mod market;
 mod network;
 mod node;
@@ -41,6 +42,7 @@ pub use error::{Denied, DeniedReason, HolderFailure, LockedDigest, MarketError, 
 pub use ggen_net::NetError;
 pub use ggen_store::{ArchiveError, StoreError};
 pub use install::{InstallRequest, Strategy};
+pub use log::{LogAnswer, LogRequest, LoggedDecision, WatchedAnswer};
 pub use market::{Market, MarketOptions};
 pub use node::StartRequest;
 pub use publish::PublishRequest;

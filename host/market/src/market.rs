@@ -101,10 +101,14 @@ impl Market {
         Ok(Arc::new(policies::open(&self.store, &self.settings, &self.afterwards, extra)?))
     }
 
-    /// Installs and the like stop where an organization's word cannot be read: nothing is loosened by accident.
+    /// Installs and the like stop where an organization's word cannot be read, or a user would loosen it: nothing is
+    /// loosened by accident.
     pub(crate) fn require_readable_policy_file(&self) -> Result<(), MarketError> {
         match &self.settings.broken_policy_file {
-            None => Ok(()),
+            None => match ggen_policy::loosened(&self.settings.policies) {
+                loosened if loosened.is_empty() => Ok(()),
+                loosened => Err(MarketError::Loosened(loosened)),
+            },
             Some((path, problem)) => Err(MarketError::PolicyFile { path: path.clone(), problem: problem.clone() }),
         }
     }
@@ -137,7 +141,8 @@ impl Market {
             return;
         }
         let rows: Vec<_> = decisions.iter().map(policies::row).collect();
-        if let Err(error) = self.store.add_decisions(&rows, now()) {
+        let components = policies::components(&self.store, &decisions, self.settings.limits.max_component);
+        if let Err(error) = self.store.add_decisions(&rows, &components, now()) {
             self.tell("decision-log", format!("the decision log could not be written: {error}"));
         }
     }
@@ -174,6 +179,7 @@ impl Market {
         let mut hooks: std::collections::BTreeMap<Hook, Vec<crate::PolicyLink>> =
             Hook::ALL.into_iter().map(|hook| (hook, Vec::new())).collect();
         for link in self.policies()?.show() {
+            let watched_by = (link.policy.clone(), link.digest.clone());
             let version = Some(link.version).filter(|v| !v.is_empty());
             let shown = crate::PolicyLink {
                 policy: link.policy,
@@ -182,6 +188,8 @@ impl Market {
                 mode: link.mode.to_string(),
                 locked: link.locked,
                 from: link.from.to_string(),
+                line: link.line,
+                watched: self.watched(link.hook, &link.mode, &watched_by)?,
                 problem: link.problem,
             };
             hooks.entry(link.hook).or_default().push(shown);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ggen_core::hooks::Hook;
-use ggen_policy::{Afterwards, BuiltIn, Decision, HostOptions, LinkConfig, LinkSource, PolicyHost};
+use ggen_policy::{Afterwards, BuiltIn, Decision, HostOptions, LinkConfig, LinkSource, PolicyHost, Source};
 use ggen_store::{DecisionRow, Store};
 
 use crate::error::MarketError;
@@ -67,6 +67,25 @@ pub(crate) fn open(
     Ok(PolicyHost::open(options)?)
 }
 
+/// The bytes of components that decisions name and that are not kept yet. A file that is another one by now is not what
+/// decided, and is left out.
+pub(crate) fn components(store: &Store, decisions: &[Decision], most: u64) -> Vec<(String, Vec<u8>)> {
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    for decision in decisions {
+        let Some(source) = &decision.component else { continue };
+        if found.iter().any(|(digest, _)| *digest == decision.digest) || store.has_component(&decision.digest) {
+            continue;
+        }
+        let bytes = match source {
+            Source::BuiltIn(bytes) => Some(bytes.to_vec()),
+            Source::File(path) | Source::Installed(path) => crate::plugins::read(path, most).ok(),
+        };
+        let is_it = |bytes: &Vec<u8>| ggen_core::Digest::of(bytes).to_string() == decision.digest;
+        found.extend(bytes.filter(is_it).map(|bytes| (decision.digest.clone(), bytes)));
+    }
+    found
+}
+
 /// A decision as the store keeps it.
 pub(crate) fn row(decision: &Decision) -> DecisionRow {
     let verdict = match (&decision.verdict, &decision.fault) {
@@ -77,6 +96,11 @@ pub(crate) fn row(decision: &Decision) -> DecisionRow {
         id: 0,
         time: decision.time,
         hook: decision.hook.to_string(),
+        call: decision.call.clone(),
+        packages: decision.packages.clone(),
+        fault: decision.fault.clone(),
+        replayable: decision.replayable,
+        log: decision.log.iter().map(|line| format!("{}: {}", line.level.name(), line.text)).collect(),
         subject: decision.subject.clone(),
         policy: decision.policy.clone(),
         version: decision.version.clone(),

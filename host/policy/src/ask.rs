@@ -152,7 +152,7 @@ impl Asking {
         }
         let answer = answer.map_err(|failure| match failure {
             Failure::Fault(fault) => NoAnswer::of(link, fault, true),
-            Failure::Unfit(problem) => NoAnswer::of(link, Fault::new(problem.text()), false),
+            Failure::Unfit(problem) => NoAnswer::of(link, Fault::new(link.told(&problem)), false),
         });
         asked.said.push(Said { policy: link.name().to_owned(), answer });
         asked.decisions.push(decision);
@@ -201,7 +201,12 @@ impl Asking {
         let run = match &loaded {
             Err(problem) => Run::without(Failure::Unfit(Arc::clone(problem))),
             Ok(loaded) if !loaded.answers(question) => return None,
-            Ok(loaded) => match settings_fit(link, loaded, runtime) {
+            Ok(loaded) => match self
+                .chains
+                .distinct(link, loaded)
+                .map_err(Failure::from)
+                .and_then(|()| settings_fit(link, loaded, runtime))
+            {
                 Err(failure) => Run::without(failure),
                 Ok(()) => run::ask(runtime, loaded, &link.settings, question, self.archive.clone(), wall_cap),
             },

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Limit;
 use crate::link::Mode;
+use crate::load::Source;
 use crate::row::Input;
 
 /// How loud a policy meant a line.
@@ -26,6 +27,20 @@ pub enum LogLevel {
     Warn,
     /// Error.
     Error,
+}
+
+impl LogLevel {
+    /// In a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// One line that a policy logged.
@@ -56,6 +71,9 @@ pub struct Decision {
     pub version: String,
     /// SHA-256 of its component; empty where there is none.
     pub digest: String,
+    /// Where the component's bytes are, while its chain stands.
+    #[serde(skip)]
+    pub component: Option<Source>,
     /// SHA-256 of its settings' JSON.
     pub settings_digest: String,
     /// Its settings, as JSON.

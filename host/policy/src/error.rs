@@ -118,6 +118,14 @@ pub enum LinkProblem {
         /// The host's version.
         ours: &'static str,
     },
+    /// Another component of the chain goes by the same name.
+    #[error("another policy of the name `{name}` stands before it ({other})")]
+    SameName {
+        /// The name of both.
+        name: String,
+        /// Where the other one is configured.
+        other: String,
+    },
     /// It lacks an interface that it needs.
     #[error("it does not export `{interface}`")]
     MissingExport {

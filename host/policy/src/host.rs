@@ -20,6 +20,7 @@ use crate::load::{Loaded, Loader, Source};
 use crate::run;
 use crate::runtime::Runtime;
 use crate::settings;
+use crate::sound;
 
 /// A policy that is part of this program.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +79,12 @@ pub struct ShownLink {
     pub locked: bool,
     /// Who configured it.
     pub from: LinkSource,
+    /// The line there.
+    pub line: Option<usize>,
+    /// SHA-256 of its settings' JSON.
+    pub settings_digest: String,
+    /// Whether its hook may do without it.
+    pub allow_missing: bool,
     /// Why it cannot be used.
     pub problem: Option<String>,
 }
@@ -113,6 +120,23 @@ impl Chains {
         })
     }
 
+    /// Refuses a second component under the name of an earlier one of the chain: nobody could tell their reasons apart.
+    /// One component twice, with different settings, is no other.
+    pub fn distinct(&self, link: &Link, loaded: &Loaded) -> Result<(), LinkProblem> {
+        let heeded = |link: &Link| link.config.mode == Mode::Enforce;
+        let before = self.links(link.config.hook).iter().take_while(|other| other.place < link.place);
+        let same = |other: &&Link| {
+            let is_same = |known: &Loaded| known.description.name == loaded.description.name;
+            heeded(other) && other.known().is_some_and(|k| is_same(k) && k.digest != loaded.digest)
+        };
+        match before.into_iter().find(same) {
+            Some(other) if heeded(link) => {
+                Err(LinkProblem::SameName { name: link.name().to_owned(), other: other.config.place() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn load_source(&self, runtime: &Runtime, config: &LinkConfig) -> Result<Arc<Loaded>, LinkProblem> {
         let source = self.source(config)?;
         let cache = self.cache.get_or_init(|| {
@@ -120,7 +144,9 @@ impl Chains {
             Some(Cache::new(folder, runtime.compatibility()))
         });
         let loader = Loader { runtime, cache: cache.as_ref(), compiler: self.compiler.as_ref() };
-        let loaded = Arc::new(loader.load(&source, config.digest.as_deref())?);
+        let mut loaded = loader.load(&source, config.digest.as_deref())?;
+        loaded.source = Some(source);
+        let loaded = Arc::new(loaded);
         let mut components = self.components.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = components.entry(loaded.digest.clone()).or_insert(loaded);
         Ok(Arc::clone(shared))
@@ -196,16 +222,17 @@ impl PolicyHost {
     #[must_use]
     pub fn show(&self) -> Vec<ShownLink> {
         let mut shown = self.show_links();
-        let locked: Vec<_> = Hook::ALL.iter().flat_map(|hook| self.chains.links(*hook)).collect();
-        let weaker = |link: &&Link| !link.config.locked && link.config.mode != Mode::Enforce;
-        for link in locked.iter().filter(|link| weaker(link)) {
-            let same = |other: &&&Link| {
-                other.config.locked && other.config.hook == link.config.hook && other.config.use_ == link.config.use_
-            };
-            let Some(lock) = locked.iter().find(same) else { continue };
+        let links: Vec<_> = Hook::ALL.iter().flat_map(|hook| self.chains.links(*hook)).collect();
+        for link in links.iter().filter(|link| !matches!(link.config.from, LinkSource::Organization(_))) {
+            let lock = links.iter().find(|other| {
+                let is_named = other.config.use_ == link.config.use_ || other.name() == link.name();
+                other.config.locked && other.config.hook == link.config.hook && is_named
+            });
+            let how = lock.and_then(|lock| sound::loosens(&lock.config, &link.config));
             let is_this = |row: &&mut ShownLink| row.hook == link.config.hook && row.place == link.place;
-            if let Some(row) = shown.iter_mut().find(is_this) {
-                row.problem = Some(format!("it is locked by {}, and asked all the same", lock.config.from));
+            if let (Some(lock), Some(how), Some(row)) = (lock, how, shown.iter_mut().find(is_this)) {
+                let text = "; it is asked all the same";
+                row.problem = Some(format!("it is locked by {}, and this {how}{text}", lock.config.place()));
             }
         }
         shown
@@ -228,6 +255,7 @@ impl PolicyHost {
     fn usable(&self, runtime: &Runtime, link: &Link) -> Result<Arc<Loaded>, Arc<LinkProblem>> {
         let loaded = self.chains.load(runtime, link)?;
         let schema = &loaded.description.settings_schema;
+        self.chains.distinct(link, &loaded)?;
         settings::check(&link.settings, &link.config.settings, schema, &runtime.limits)?;
         run::try_settings(runtime, &loaded, &link.settings)?;
         Ok(loaded)
@@ -245,7 +273,7 @@ fn shown(link: &Link, usable: Result<Arc<Loaded>, Arc<LinkProblem>>) -> ShownLin
     let config = &link.config;
     let (version, digest, problem) = match &usable {
         Ok(loaded) => (loaded.description.version.clone(), loaded.digest.clone(), None),
-        Err(problem) => (String::new(), String::new(), Some(problem.text())),
+        Err(problem) => (String::new(), String::new(), Some(link.told(problem))),
     };
     ShownLink {
         hook: config.hook,
@@ -256,6 +284,9 @@ fn shown(link: &Link, usable: Result<Arc<Loaded>, Arc<LinkProblem>>) -> ShownLin
         mode: config.mode,
         locked: config.locked,
         from: config.from.clone(),
+        line: config.written.line,
+        settings_digest: link.settings_digest.clone(),
+        allow_missing: config.allow_missing,
         problem,
     }
 }

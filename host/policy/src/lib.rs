@@ -38,6 +38,7 @@ mod run;
 mod runtime;
 mod settings;
 mod sniff;
+mod sound;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -51,7 +52,9 @@ pub use decision::{Decision, LogLevel, LogLine};
 pub use error::{Fault, Limit, LinkProblem, PolicyError, PolicyFault};
 pub use host::{BuiltIn, HostOptions, InstalledResolver, PolicyHost, ShownLink};
 pub use inspect::{Inspection, inspect_component};
-pub use link::{LinkConfig, LinkSource, LinkTable, Mode};
+pub use link::{LinkConfig, LinkSource, LinkTable, Mode, Written};
+pub use load::Source;
 pub use review::{ActionReview, ContentsReview, PlanReview, RankReview, RouteReview, SanctionReview, ScoreReview};
 pub use row::Input;
+pub use sound::{Loosened, loosened};
 pub use state::ArchiveView;

@@ -3,6 +3,7 @@
 //! Decides the order (organization, user, defaults where neither names any) and when a component is loaded: at the
 //! first question, not before. Invariant: nothing that a user configures takes an organization's link out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -109,7 +110,34 @@ impl LinkTable {
     #[must_use]
     pub fn into_link(self, hook: Hook, from: LinkSource) -> LinkConfig {
         let Self { use_, digest, mode, settings, locked, allow_missing } = self;
-        LinkConfig { hook, use_, digest, mode, settings, locked, allow_missing, from }
+        let written = Written::default();
+        LinkConfig { hook, use_, digest, mode, settings, locked, allow_missing, from, written }
+    }
+}
+
+/// Where a link stands in its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Its first line, from 1.
+    pub line: Option<usize>,
+    /// Lines of its settings, by their JSON Pointers.
+    pub settings: BTreeMap<String, usize>,
+}
+
+impl Written {
+    /// The line of a setting, or of the nearest thing around it.
+    #[must_use]
+    pub fn line_of(&self, pointer: &str) -> Option<usize> {
+        let mut around = pointer;
+        loop {
+            if let Some(line) = self.settings.get(around) {
+                return Some(*line);
+            }
+            match around.rsplit_once('/') {
+                Some((outer, _)) => around = outer,
+                None => return self.line,
+            }
+        }
     }
 }
 
@@ -132,9 +160,31 @@ pub struct LinkConfig {
     pub allow_missing: bool,
     /// Who configured it.
     pub from: LinkSource,
+    /// Where it stands there.
+    #[serde(default)]
+    pub written: Written,
 }
 
 impl LinkConfig {
+    /// The file and the line, or `default`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.at(self.written.line)
+    }
+
+    fn at(&self, line: Option<usize>) -> String {
+        match (self.from.path(), line) {
+            (Some(path), Some(line)) => format!("{}:{line}", path.display()),
+            _ => self.from.to_string(),
+        }
+    }
+
+    /// The same, for a setting.
+    #[must_use]
+    pub fn place_of(&self, pointer: &str) -> String {
+        self.at(self.written.line_of(pointer))
+    }
+
     /// An enforced link without settings.
     #[must_use]
     pub fn new(hook: Hook, use_: impl Into<String>, from: LinkSource) -> Self {
@@ -147,6 +197,7 @@ impl LinkConfig {
             locked: false,
             allow_missing: false,
             from,
+            written: Written::default(),
         }
     }
 }
@@ -187,6 +238,27 @@ impl Link {
         match self.loaded.get() {
             Some(Ok(loaded)) => &loaded.description.name,
             _ => &self.config.use_,
+        }
+    }
+
+    /// The component, if it was loaded already and fits.
+    pub fn known(&self) -> Option<&Loaded> {
+        self.loaded.get()?.as_deref().ok()
+    }
+
+    /// What is wrong with it, with the place in the configuration where that is put right.
+    pub fn told(&self, problem: &LinkProblem) -> String {
+        match problem {
+            LinkProblem::Settings { problems } => {
+                let one = |p: &ggen_core::hooks::Problem| {
+                    let place = self.config.place_of(&p.path);
+                    format!("{}: {place}: {}", if p.path.is_empty() { "settings" } else { &p.path }, p.message)
+                };
+                let all: Vec<_> = problems.iter().map(one).collect();
+                format!("its settings are not right: {}", all.join("; "))
+            }
+            other if self.config.from == LinkSource::Default => other.text(),
+            other => format!("{} ({})", other.text(), self.config.place()),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::sniff::{self, Names, Offers};
 use crate::state::State;
 
 /// Where a component's bytes are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// Part of this program, and so trusted as far as this program is.
     BuiltIn(&'static [u8]),
@@ -54,6 +54,8 @@ pub struct Indices {
 pub struct Loaded {
     /// SHA-256, lowercase hexadecimal.
     pub digest: String,
+    /// Where its bytes are, if a link named it.
+    pub source: Option<Source>,
     /// What it offers.
     pub offers: Offers,
     /// What it says of itself, cleaned.
@@ -237,7 +239,7 @@ impl Loader<'_> {
                 description
             }
         };
-        Ok(Loaded { digest, offers, description, pre, indices })
+        Ok(Loaded { digest, source: None, offers, description, pre, indices })
     }
 }
 

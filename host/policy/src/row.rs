@@ -166,6 +166,7 @@ impl Recorded {
             policy: of.name.to_owned(),
             version: of.loaded.map(|l| l.description.version.clone()).unwrap_or_default(),
             digest: of.loaded.map(|l| l.digest.clone()).unwrap_or_default(),
+            component: of.loaded.and_then(|l| l.source.clone()),
             settings_digest: of.settings_digest.to_owned(),
             settings: Arc::clone(of.settings),
             input: self.input.clone(),

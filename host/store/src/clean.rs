@@ -1,8 +1,9 @@
 //! Clean-up: what nobody needs any more.
 //!
 //! Decides what goes: partial downloads, archives that no install, project or own release needs and that were not used
-//! for `clean_age`, compiled policies as old, and temporaries of dead processes. Invariant: it holds the clean-up lock
-//! alone, so that nothing an install is about to use goes.
+//! for `clean_age`, compiled policies as old, archives in quarantine that no decision can be about any more, and
+//! temporaries of dead processes. Invariant: it holds the clean-up lock alone, so that nothing an install is about to
+//! use goes.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -43,6 +44,14 @@ impl Store {
         for name in fsio::names_in(&components)? {
             let path = components.join(name);
             if is_older(&path, self.limits().clean_age, now) {
+                self.clear(&path, dry_run, &mut cleaned)?;
+            }
+        }
+        let (quarantine, needed) = (self.layout().quarantine(), self.needed_archives()?);
+        for name in fsio::names_in(&quarantine)? {
+            let path = quarantine.join(&name);
+            let is_needed = name.parse().is_ok_and(|digest| needed.contains(&digest));
+            if !is_needed && is_older(&path, self.limits().decision_age, now) {
                 self.clear(&path, dry_run, &mut cleaned)?;
             }
         }
@@ -134,7 +143,7 @@ impl Store {
     }
 
     /// Archives that installs, own publishers' releases or registered projects need.
-    fn needed_archives(&self) -> Result<BTreeSet<Digest>, StoreError> {
+    pub(crate) fn needed_archives(&self) -> Result<BTreeSet<Digest>, StoreError> {
         let mut needed: BTreeSet<Digest> = self.installed()?.into_iter().map(|i| i.digest).collect();
         for key in self.keys()? {
             let text = "SELECT v.archive FROM versions v JOIN packages p ON p.id = v.package

@@ -86,10 +86,8 @@ impl Staging {
     /// turns out damaged is moved out of the store.
     pub fn unpack(&mut self, release: &SignedRelease) -> Result<StagedPackage, StoreError> {
         let expected = &release.release.archive;
-        let from = self.store.archive_path(&expected.digest);
-        if !from.is_file() {
-            return Err(StoreError::ArchiveMissing { digest: expected.digest });
-        }
+        let missing = StoreError::ArchiveMissing { digest: expected.digest };
+        let from = self.store.held_path(&expected.digest).ok_or(missing)?;
         self.store.touch_archive(&expected.digest);
         let dir = self.dir.join(self.staged.len().to_string());
         std::fs::create_dir(&dir).map_err(at("create", &dir))?;

@@ -15,8 +15,19 @@ use crate::fsio;
 pub(crate) const LAYOUT: u32 = 1;
 
 /// The directories of a home that must be there.
-const DIRECTORIES: [&str; 9] =
-    ["registry", "packages/.locks", "store", "cache/components", "cache/partial", "plugins", "keys", "p2p", "tmp"];
+const DIRECTORIES: [&str; 11] = [
+    "registry",
+    "packages/.locks",
+    "store",
+    "quarantine",
+    "cache/components",
+    "cache/policies",
+    "cache/partial",
+    "plugins",
+    "keys",
+    "p2p",
+    "tmp",
+];
 
 /// Paths of one home.
 #[derive(Debug, Clone)]
@@ -86,6 +97,16 @@ impl Layout {
 
     pub(crate) fn packages(&self) -> PathBuf {
         self.home.join("packages")
+    }
+
+    /// Archives whose files a policy denied.
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.home.join("quarantine")
+    }
+
+    /// Components that rows of the decision log name.
+    pub(crate) fn policies(&self) -> PathBuf {
+        self.home.join("cache/policies")
     }
 
     pub(crate) fn package(&self, name: &PackageName, version: &Version) -> PathBuf {

@@ -4,12 +4,16 @@
 //! Decides what is a command line and what is not; never what it means. Invariant: a verb that is listed works.
 
 mod marketplace;
+mod when;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use ggen_core::hooks::Hook;
+
+pub use when::When;
 
 pub use marketplace::{Marketplace, P2p, Strategy};
 
@@ -183,6 +187,24 @@ pub enum Plugin {
 pub enum Policy {
     /// The chain of each hook: who is asked, in which order, and by whose word.
     Show,
+    /// What was decided, latest first.
+    Log {
+        /// Of this hook.
+        #[arg(long)]
+        hook: Option<Hook>,
+        /// Of the policy of this name.
+        #[arg(long, value_name = "NAME")]
+        policy: Option<String>,
+        /// About what has this text in it.
+        #[arg(long, value_name = "TEXT")]
+        subject: Option<String>,
+        /// Not before: 30d, 12h, or 2026-11-01.
+        #[arg(long, value_name = "WHEN")]
+        since: Option<When>,
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u16,
+    },
 }
 
 /// Whether JSON is asked for, so that even a command line that is not understood is answered so.
@@ -218,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_later_steps_bring_is_not_offered() {
-        for line in ["mp doctor", "mp p2p ban x", "policy log", "plugin new a"] {
+        for line in ["mp doctor", "mp p2p ban x", "plugin new a"] {
             assert!(Cli::try_parse_from(["ggen"].into_iter().chain(line.split(' '))).is_err(), "{line}");
         }
     }

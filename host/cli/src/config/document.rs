@@ -61,12 +61,17 @@ impl Document {
         }
     }
 
+    /// The line of a place, from 1.
+    pub fn line(&self, at: usize) -> usize {
+        self.text.get(..at).unwrap_or(&self.text).matches('\n').count() + 1
+    }
+
     /// A mistake at a place.
     pub fn mistake(&self, fault: Fault, at: Range<usize>, problem: String, hint: String) -> ConfigError {
         let before = self.text.get(..at.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        let line = before.matches('\n').count() + 1;
+        let line = self.line(at.start);
         ConfigError::File { path: self.path.clone(), line, column, fault, problem, hint }
     }
 

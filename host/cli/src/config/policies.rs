@@ -15,6 +15,8 @@ use super::error::ConfigError;
 
 /// Keys of one `[[policy.HOOK]]`.
 const LINK: [&str; 6] = ["use", "digest", "mode", "settings", "locked", "allow_missing"];
+/// Settings whose lines are remembered.
+const MAX_PLACES: usize = 1000;
 /// The longest value of a label, in bytes.
 const MAX_LABEL: usize = 256;
 /// The most labels.
@@ -94,7 +96,35 @@ fn link(
         return Err(document.wrong(settings.span(), "`settings` must be a table".to_owned(), "write settings = { … }"));
     }
     let written: LinkTable = document.take(entry, &format!("policy.{hook}"), form)?;
-    Ok(written.into_link(hook, from))
+    let mut link = written.into_link(hook, from);
+    link.written.line = Some(document.line(entry.span().start));
+    if let Some(settings) = table.get("settings") {
+        places(document, settings, "", &mut link.written.settings);
+    }
+    Ok(link)
+}
+
+/// The lines of settings, so that a policy's word about one can be told with its place.
+fn places(document: &Document, value: &Spanned<DeValue<'_>>, pointer: &str, lines: &mut BTreeMap<String, usize>) {
+    if lines.len() >= MAX_PLACES {
+        return;
+    }
+    lines.insert(pointer.to_owned(), document.line(value.span().start));
+    match value.get_ref() {
+        DeValue::Table(table) => {
+            for (key, value) in table.iter() {
+                let pointer = format!("{pointer}/{}", key.get_ref().replace('~', "~0").replace('/', "~1"));
+                places(document, value, &pointer, lines);
+                lines.insert(pointer, document.line(key.span().start));
+            }
+        }
+        DeValue::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                places(document, value, &format!("{pointer}/{index}"), lines);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn labels(document: &Document, table: &DeTable<'_>) -> Result<BTreeMap<String, String>, ConfigError> {

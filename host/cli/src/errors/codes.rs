@@ -141,6 +141,7 @@ codes! {
     Undecided "0706" Denied "It is not decided whose package is meant";
     NameConflict "0707" Denied "Two who have a say disagree whose package is meant";
     NameTaken "0708" Denied "The name stands for somebody else here";
+    Loosened "0709" Denied "What an organization locked cannot be loosened";
 
     ManifestSyntax "0801" Usage "The manifest is not valid TOML";
     ManifestName "0802" Usage "The manifest's name cannot be a package's name";

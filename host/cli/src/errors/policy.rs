@@ -4,7 +4,7 @@
 
 use ggen_market::Denied;
 use ggen_policy::build::BuildError;
-use ggen_policy::{PolicyError, PolicyFault};
+use ggen_policy::{Loosened, PolicyError, PolicyFault};
 use serde_json::json;
 
 use super::{Code, Report};
@@ -38,6 +38,22 @@ pub(super) fn denied(denied: &[Denied], headline: &dyn std::fmt::Display) -> Rep
         }
     }
     report.run("see which policies decide here", "ggen policy show")
+}
+
+/// A user's links that would loosen what an organization locked.
+pub(super) fn loosened(loosened: &[Loosened], headline: &dyn std::fmt::Display) -> Report {
+    let links: Vec<_> = loosened
+        .iter()
+        .map(|l| json!({ "hook": l.hook, "policy": l.policy, "locked_by": l.locked_by, "by": l.by, "how": l.how }))
+        .collect();
+    let report = Report::new(Code::Loosened, headline).with_json("loosened", links);
+    let line = |report: Report, l: &Loosened| {
+        report.line(format!("{}: {} {} (locked by {})", l.by, l.policy, l.how, l.locked_by))
+    };
+    let report = loosened.iter().fold(report, line);
+    report
+        .hint("take the table out of your own file, or ask whoever keeps the organization's")
+        .run("see which policies decide here", "ggen policy show")
 }
 
 /// A job that the fallback policy ended. Its reason's code tells what a script can do about it.

@@ -6,6 +6,7 @@ mod care;
 mod closure;
 mod packages;
 mod plugins;
+mod policies;
 mod swarm;
 mod trust;
 
@@ -18,6 +19,7 @@ pub use care::{cleaned, inspected, updated, verified};
 pub use closure::{tree, upgraded, why};
 pub use packages::{found, info, installed, list, published, removed};
 pub use plugins::{benched, built, plugin, plugin_checked, plugin_installed, plugin_removed, plugin_tested, plugins};
+pub use policies::logged;
 pub use swarm::{peers, ready, status, stopped};
 pub use trust::{bindings, key_export, key_made, keys, policy};
 

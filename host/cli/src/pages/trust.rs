@@ -1,5 +1,6 @@
 //! Keys, whom names stand for, and who decides.
 
+use ggen_core::hooks::Hook;
 use ggen_market::{BindingsAnswer, KeyExport, KeysAnswer, PolicyAnswer};
 
 use crate::output::{Page, day};
@@ -48,11 +49,25 @@ pub fn policy(page: &mut Page, answer: &PolicyAnswer) {
                 let version = link.version.clone().unwrap_or_else(|| "-".to_owned());
                 let digest = link.digest.map_or("-".to_owned(), |digest| digest.short());
                 let locked = if link.locked { " (locked)" } else { "" };
-                vec![link.policy.clone(), version, digest, link.mode.clone(), format!("{}{locked}", link.from)]
+                vec![
+                    link.policy.clone(),
+                    version,
+                    digest,
+                    link.mode.clone(),
+                    format!("{}{}{locked}", link.from, link.line.map(|line| format!(":{line}")).unwrap_or_default()),
+                ]
             })
             .collect();
         page.table(2, &rows);
         for link in links {
+            if let Some(watched) = &link.watched {
+                let (count, what) = match hook {
+                    Hook::Verification => (watched.denied, "would have denied"),
+                    _ => (watched.otherwise, "would have answered otherwise"),
+                };
+                let (policy, asked, days) = (&link.policy, watched.asked, watched.days);
+                page.line(format!("  {policy} only watches: {what} {count} of {asked} in {days} days"));
+            }
             if let Some(problem) = &link.problem {
                 page.bad(format!("{}: {problem}", link.policy));
             }

@@ -7,9 +7,10 @@ mod key;
 mod marketplace;
 mod p2p;
 mod plugin;
+mod policy;
 mod session;
 
-use crate::args::{Cli, Command, Policy};
+use crate::args::{Cli, Command};
 use crate::errors::{Exit, Failure};
 use crate::output::Output;
 use crate::pages;
@@ -27,11 +28,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Plugin(verb) => plugin::run(verb, &globals, output),
         Command::Key(verb) => key::run(verb, &Session::light(&globals, output)?),
         Command::Marketplace(verb) => marketplace::run(verb, &globals, output),
-        Command::Policy(Policy::Show) => {
-            let session = Session::light(&globals, output)?;
-            let answer = session.market()?.policy_show()?;
-            session.answer(&answer, pages::policy)
-        }
+        Command::Policy(verb) => policy::run(verb, &Session::light(&globals, output)?),
     }
 }
 

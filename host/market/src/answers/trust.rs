@@ -68,6 +68,12 @@ pub struct PolicyLink {
     pub locked: bool,
     /// The file that set it, or `default`.
     pub from: String,
+    /// The line there, where it is a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// What a link that only watches would have decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watched: Option<crate::log::WatchedAnswer>,
     /// Why it cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

@@ -185,7 +185,7 @@ fn component(path: &Path, limits: &Limits) -> Result<Vec<u8>, MarketError> {
 }
 
 /// One byte more than may be, at most: the inspection itself tells that there are too many.
-fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -7,10 +7,22 @@
 //! compared in Rust where they come from outside.
 
 /// The `user_version` of this form.
-pub(crate) const CURRENT: i64 = 2;
+pub(crate) const CURRENT: i64 = 3;
 
-/// From each older form to the next one: the first makes 2 of 1.
-pub(crate) const STEPS: &[&str] = &["ALTER TABLE installs ADD COLUMN requirement TEXT;"];
+/// From each older form to the next one: the first makes 2 of 1, the second 3 of 2.
+pub(crate) const STEPS: &[&str] = &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD];
+
+/// What a decision's row needs to be explained and asked again.
+const DECISIONS_TOLD: &str = "
+ALTER TABLE decisions ADD COLUMN call TEXT NOT NULL DEFAULT '';
+ALTER TABLE decisions ADD COLUMN packages TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE decisions ADD COLUMN fault TEXT;
+ALTER TABLE decisions ADD COLUMN replayable INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE decisions ADD COLUMN log TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE inputs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE inputs SET bytes = length(CAST(input AS BLOB));
+CREATE INDEX inputs_bytes ON inputs (bytes);
+";
 
 /// From nothing to the current form.
 pub(crate) const CREATE: &str = "
@@ -85,9 +97,12 @@ CREATE TABLE decisions (
     time INTEGER NOT NULL, hook TEXT NOT NULL, subject TEXT NOT NULL, policy TEXT NOT NULL,
     version TEXT NOT NULL, digest TEXT NOT NULL, settings TEXT NOT NULL, input BLOB NOT NULL,
     verdict TEXT NOT NULL, reasons TEXT NOT NULL, fuel INTEGER NOT NULL, micros INTEGER NOT NULL,
-    limit_hit TEXT, place INTEGER NOT NULL, mode TEXT NOT NULL
+    limit_hit TEXT, place INTEGER NOT NULL, mode TEXT NOT NULL,
+    call TEXT NOT NULL DEFAULT '', packages TEXT NOT NULL DEFAULT '[]', fault TEXT,
+    replayable INTEGER NOT NULL DEFAULT 1, log TEXT NOT NULL DEFAULT '[]'
 );
 CREATE INDEX decisions_time ON decisions (time);
 CREATE INDEX decisions_input ON decisions (input);
-CREATE TABLE inputs (digest BLOB PRIMARY KEY, input TEXT NOT NULL);
+CREATE TABLE inputs (digest BLOB PRIMARY KEY, input TEXT NOT NULL, bytes INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX inputs_bytes ON inputs (bytes);
 ";

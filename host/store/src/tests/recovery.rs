@@ -160,6 +160,19 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
 }
 
+/// Makes a fresh database one of the second form.
+fn second_form(database: &rusqlite::Connection) {
+    let text = "DROP INDEX inputs_bytes;
+        ALTER TABLE inputs DROP COLUMN bytes;
+        ALTER TABLE decisions DROP COLUMN call;
+        ALTER TABLE decisions DROP COLUMN packages;
+        ALTER TABLE decisions DROP COLUMN fault;
+        ALTER TABLE decisions DROP COLUMN replayable;
+        ALTER TABLE decisions DROP COLUMN log;
+        PRAGMA user_version = 2;";
+    database.execute_batch(text).unwrap();
+}
+
 #[test]
 fn a_database_of_the_first_form_is_brought_up_to_date() {
     let (home, mut author) = (Home::new(), Author::new(1));
@@ -167,6 +180,7 @@ fn a_database_of_the_first_form_is_brought_up_to_date() {
     install(&home.store, &[&release]).unwrap();
     let path = home.path().join("state.db");
     let old = rusqlite::Connection::open(&path).unwrap();
+    second_form(&old);
     old.execute_batch("ALTER TABLE installs DROP COLUMN requirement; PRAGMA user_version = 1;").unwrap();
     drop(old);
     let all = std::thread::scope(|scope| {
@@ -181,4 +195,41 @@ fn a_database_of_the_first_form_is_brought_up_to_date() {
     store.mark_direct(&[("pkg".parse().unwrap(), Some("^1".to_owned()))]).unwrap();
     store.mark_direct(&[("pkg".parse().unwrap(), None)]).unwrap();
     assert_eq!(store.installed().unwrap()[0].requirement.as_deref(), Some("^1"));
+}
+
+#[test]
+fn a_database_of_the_second_form_keeps_its_decisions_and_knows_how_large_they_are() {
+    let home = Home::new();
+    let path = home.path().join("state.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    second_form(&old);
+    old.execute_batch(
+        "INSERT INTO inputs VALUES (zeroblob(32), '{\"of\":\"é\"}');
+        INSERT INTO decisions VALUES (7, 1000, 'verification', 'é', 'p', '1.0.0', 'd', '{}', zeroblob(32), '\"allow\"',
+            '[]', 1, 2, NULL, 0, 'enforce');",
+    )
+    .unwrap();
+    drop(old);
+    let store = home.again();
+    let all = store.decisions(&crate::DecisionFilter::default(), 10).unwrap();
+    assert_eq!((all.len(), all[0].id, all[0].call.as_str(), all[0].fault.as_deref()), (1, 7, "", None));
+    assert!(all[0].packages.is_empty() && all[0].log.is_empty());
+    let raised = rusqlite::Connection::open(&path).unwrap();
+    let bytes = raised.query_row("SELECT sum(bytes) FROM inputs", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(bytes, 11, "in bytes, not in characters");
+    let form = |database: &rusqlite::Connection| {
+        let text = "SELECT m.name, c.name, c.type, c.\"notnull\", c.dflt_value FROM sqlite_master m
+            JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.cid";
+        let mut statement = database.prepare(text).unwrap();
+        let row = |row: &rusqlite::Row<'_>| {
+            let text = |column| row.get::<_, String>(column);
+            Ok((text(0)?, text(1)?, text(2)?, row.get::<_, bool>(3)?, row.get::<_, Option<String>>(4)?))
+        };
+        let columns = statement.query_map([], row).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+        let mut statement = database.prepare("SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY 1").unwrap();
+        let indexes = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        (columns, indexes.collect::<Result<Vec<_>, _>>().unwrap())
+    };
+    let fresh = Home::new();
+    assert_eq!(form(&raised), form(&rusqlite::Connection::open(fresh.path().join("state.db")).unwrap()));
 }

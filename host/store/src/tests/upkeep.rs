@@ -122,6 +122,33 @@ fn clean_up_takes_what_nobody_needs() {
 }
 
 #[test]
+fn what_was_denied_is_held_apart_and_an_own_release_is_not_lost_there() {
+    let (home, mut author, mut other) = (Home::new(), Author::new(1), Author::new(2));
+    home.store.add_key("me", &author.key, &author.roots, 1).unwrap();
+    let own = author.publish(&home.store, "own", "1.0.0").release.archive.digest;
+    let theirs = other.publish(&home.store, "theirs", "1.0.0");
+    let denied = theirs.release.archive.digest;
+    home.store.quarantine_archive(&denied).unwrap();
+    assert!(home.store.is_quarantined(&denied) && !home.store.has_archive(&denied));
+    assert_eq!(home.store.held_archives().unwrap(), [own], "what is served");
+    assert_eq!(install(&home.store, &[&theirs]).unwrap().len(), 1, "asked again, it is looked at where it is");
+    home.store.remove(&["theirs".parse().unwrap()], &mut |_| ()).unwrap();
+    home.store.release_from_quarantine(&denied).unwrap();
+    assert!(home.store.has_archive(&denied) && !home.store.is_quarantined(&denied));
+
+    home.store.quarantine_archive(&own).unwrap();
+    home.store.quarantine_archive(&denied).unwrap();
+    let clean = |now| home.store.clean(false, now, &mut |_| ()).unwrap().removed;
+    let now = crate::fsio::now();
+    assert_eq!(clean(now), [] as [String; 0]);
+    assert_eq!(clean(now + 91 * 24 * 3600 * 1000), [format!("quarantine/{denied}")]);
+    let full = Store::open(home.path(), &Limits { max_quarantine: 0, ..Limits::default() }).unwrap();
+    let late = other.publish(&home.store, "late", "1.0.0").release.archive.digest;
+    full.quarantine_archive(&late).unwrap();
+    assert!(!full.is_quarantined(&late) && full.is_quarantined(&own));
+}
+
+#[test]
 fn keys_are_private_and_never_overwritten() {
     use std::os::unix::fs::PermissionsExt;
     let (home, author, other) = (Home::new(), Author::new(1), Author::new(2));
@@ -191,6 +218,11 @@ fn decisions_are_bounded_in_number_and_age() {
         input: format!("{{\"of\":\"{subject}\"}}"),
         verdict: "\"allow\"".into(),
         reasons: vec!["because".into()],
+        call: "review-plan".into(),
+        packages: vec![subject.into()],
+        fault: None,
+        replayable: true,
+        log: vec!["info: told".into()],
         fuel: 1,
         micros: 2,
         limit: None,
@@ -198,12 +230,12 @@ fn decisions_are_bounded_in_number_and_age() {
         mode: "enforce".into(),
     };
     let rows: Vec<_> = (0..8).map(|n| row(1000 + n, if n % 2 == 0 { "even" } else { "odd" })).collect();
-    store.add_decisions(&rows, 1010).unwrap();
+    store.add_decisions(&rows, &[], 1010).unwrap();
     let all = store.decisions(&DecisionFilter::default(), 100).unwrap();
     assert_eq!(all.iter().map(|d| d.time).collect::<Vec<_>>(), [1007, 1006, 1005, 1004, 1003]);
     let odd = DecisionFilter { subject: Some("od".into()), ..DecisionFilter::default() };
     assert_eq!(store.decisions(&odd, 2).unwrap()[0].input, "{\"of\":\"odd\"}");
-    store.add_decisions(&[row(2000, "late")], 2000).unwrap();
+    store.add_decisions(&[row(2000, "late")], &[], 2000).unwrap();
     assert_eq!(store.decisions(&DecisionFilter::default(), 100).unwrap().len(), 1);
     assert_eq!(store.decision_counts().unwrap()[0].3, 1);
 }

@@ -51,6 +51,12 @@ pub(super) const TEXTS: &[Text] = &[
         "Publish under another name, or change the binding: `ggen key untrust NAME`.",
     ),
     (
+        C::Loosened,
+        "A configuration of the user turns off, only watches with, or otherwise changes a policy that an organization's \
+         file locks. The locked policy would be asked all the same.",
+        "Take the table out of your own configuration at the line that is named, or ask whoever keeps the file that locks it.",
+    ),
+    (
         C::ManifestSyntax,
         "package.toml cannot be read as TOML.",
         "Correct it at the line that is named; https://toml.io describes TOML.",

@@ -1,0 +1,30 @@
+//! `ggen policy`.
+//!
+//! Decides what time it is for `--since`; what was decided and why is the market's to tell.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ggen_market::LogRequest;
+
+use crate::args::Policy;
+use crate::errors::{Exit, Failure};
+use crate::pages;
+
+use super::Session;
+
+pub fn run(verb: Policy, session: &Session<'_>) -> Result<Exit, Failure> {
+    let market = session.market()?;
+    match verb {
+        Policy::Show => session.answer(&market.policy_show()?, pages::policy),
+        Policy::Log { hook, policy, subject, since, limit } => {
+            let since = since.map(|when| when.before(now()));
+            let request = LogRequest { hook, policy, subject, since, limit: usize::from(limit) };
+            session.answer(&market.policy_log(request)?, pages::logged)
+        }
+    }
+}
+
+fn now() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
