@@ -42,6 +42,10 @@ fn value<T: Serialize>(result: Result<T, NetError>) -> End {
 impl<W: AsyncWrite + Unpin> Operation<'_, W> {
     pub async fn run(&mut self, op: Op) -> End {
         let handle = self.handle.clone();
+        if matches!(op, Op::Heads { .. } | Op::Head { .. } | Op::Package { .. }) {
+            // A node that has just begun knows nobody yet; at once where it is connected, or nobody can be reached.
+            handle.joined(handle.limits().dial_timeout).await;
+        }
         match op {
             Op::Joined { limit_ms } => value(Ok(handle.joined(Duration::from_millis(limit_ms)).await)),
             Op::Search { query, limit, timeout_ms } => self.search(&query, limit, timeout_ms).await,

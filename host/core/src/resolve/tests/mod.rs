@@ -193,9 +193,15 @@ fn a_squatted_dependency_stops_the_job() {
 
 #[test]
 fn steps_and_the_wish_to_stop_end_it() {
-    let knowledge = world(&["a@1.0.0"]);
+    // Seven pigeons and six holes: far more steps than a few for each package.
+    let into = |pigeon: usize, hole: usize| format!("pigeon-{pigeon}@{hole}.0.0: hole-{hole} ={pigeon}.0.0");
+    let mut lines: Vec<String> = (1..=7).flat_map(|p| (1..7).map(move |h| into(p, h))).collect();
+    lines.extend((1..7).flat_map(|h| (1..=7).map(move |p| format!("hole-{h}@{p}.0.0"))));
+    let hard = world(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let all = ask(&(1..=7).map(|p| format!("pigeon-{p}")).collect::<Vec<_>>().join(", "));
     let tight = Bounds { steps: 1, packages: 10 };
-    assert!(matches!(resolve(&ask("a"), &knowledge, tight, &|| false), Err(ResolveError::TooHard { .. })));
+    assert!(matches!(resolve(&all, &hard, tight, &|| false), Err(ResolveError::TooHard { steps: 54 })));
+    let knowledge = world(&["a@1.0.0"]);
     assert!(matches!(resolve(&ask("a"), &knowledge, BOUNDS, &|| true), Err(ResolveError::Cancelled)));
     let small = Bounds { steps: 1000, packages: 0 };
     assert!(matches!(resolve(&ask("a"), &knowledge, small, &|| false), Err(ResolveError::TooMany { .. })));
