@@ -3,6 +3,7 @@
 //! Names, signed documents, resolution, plans, the hooks' rules: all of it plain values and functions. There is no I/O,
 //! clock, randomness or async in this crate; time and random numbers come as arguments.
 
+pub mod advisories;
 pub mod chunks;
 pub mod digest;
 pub mod dsse;
@@ -12,6 +13,7 @@ pub mod head;
 pub mod hooks;
 pub mod limits;
 pub mod lockfile;
+pub mod lookalike;
 pub mod manifest;
 pub mod name;
 pub mod naming;

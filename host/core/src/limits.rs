@@ -138,6 +138,10 @@ pub struct Limits {
     pub max_decision_bytes: u64,
     /// Archives in quarantine, in bytes, over all.
     pub max_quarantine: u64,
+    /// Records of all feeds of advisories.
+    pub max_advisories: usize,
+    /// All records of all feeds of advisories, in bytes.
+    pub max_advisory_bytes: u64,
     /// How long a decision is kept.
     #[serde(with = "span")]
     pub decision_age: Duration,
@@ -204,6 +208,8 @@ impl Default for Limits {
             max_decisions: 100_000,
             max_decision_bytes: 256 * mib as u64,
             max_quarantine: 4 << 30,
+            max_advisories: 50_000,
+            max_advisory_bytes: 128 * mib as u64,
             decision_age: s(90 * 24 * 3600),
             clean_age: s(30 * 24 * 3600),
         }
