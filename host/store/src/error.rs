@@ -193,6 +193,14 @@ pub enum StoreError {
         /// What is wrong.
         problem: String,
     },
+    /// A file of a package that is not as it was signed.
+    #[error("{path:?} {problem}")]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it, as a predicate.
+        problem: &'static str,
+    },
     /// A file that is longer than its kind may be.
     #[error("{path:?} has more than the {limit} bytes allowed")]
     TooLong {

@@ -25,6 +25,7 @@ mod locks;
 mod lookups;
 mod open;
 mod partial;
+mod proved;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -53,6 +54,7 @@ pub use keys::{KeyInfo, PublisherKey};
 pub use locks::LockHolder;
 pub use lookups::ProjectLock;
 pub use partial::Partial;
+pub use proved::{ProvedFile, ReadBounds};
 pub use verify::{Damage, Verified};
 
 use db::Db;

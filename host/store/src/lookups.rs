@@ -4,14 +4,15 @@
 
 use std::path::Path;
 
-use ggen_core::{Digest, PackageName, PublisherId};
+use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use rusqlite::{OptionalExtension, params};
 
 use crate::Installed;
 use crate::Store;
 use crate::archive::GgenFile;
 use crate::db::catalog::Source;
-use crate::db::{digest_column, installs};
+use crate::db::package::id_row;
+use crate::db::{digest_column, from_sql, installs, to_sql};
 use crate::error::StoreError;
 use crate::locks::{self, Kind, Lock, LockHolder};
 
@@ -45,6 +46,19 @@ impl Store {
             c.prepare_cached("SELECT count(*) FROM packages")?.query_row([], |row| row.get(0)).optional()
         })?;
         Ok(count.and_then(|n| usize::try_from(n).ok()).unwrap_or(0))
+    }
+
+    /// Packages that at least so many sources told of and that are known since `before` (milliseconds since the Unix
+    /// epoch) or longer, the longest known first, each with that time.
+    pub fn widely_known(&self, sources: u32, before: u64, most: u32) -> Result<Vec<(PackageId, u64)>, StoreError> {
+        self.db().read("read packages from", |c| {
+            let text = "SELECT p.publisher, p.name, p.first_seen FROM packages p JOIN sources s ON s.package = p.id
+                WHERE p.first_seen <= ?2 GROUP BY p.id HAVING count(*) >= ?1 ORDER BY p.first_seen, p.name LIMIT ?3";
+            let mut statement = c.prepare_cached(text)?;
+            let row = |row: &rusqlite::Row<'_>| Ok((id_row(row)?, from_sql(row.get(2)?)));
+            let rows = statement.query_map(params![sources, to_sql(before), most], row)?;
+            rows.collect()
+        })
     }
 
     /// Notes that the network was asked what is new at `now` (milliseconds since the Unix epoch).

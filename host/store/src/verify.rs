@@ -82,7 +82,11 @@ impl Store {
     }
 
     /// The files that were signed: from the database, or else from the stored archive.
-    fn signed_files(&self, name: &PackageName, release: &SignedRelease) -> Result<Option<FileList>, StoreError> {
+    pub(crate) fn signed_files(
+        &self,
+        name: &PackageName,
+        release: &SignedRelease,
+    ) -> Result<Option<FileList>, StoreError> {
         let expected = &release.release.archive;
         let text = self.db().read("read a file list from", |c| installs::files(c, name))?;
         if let Some(files) = text.and_then(|t| FileList::from_text(&t, expected.files).ok()) {

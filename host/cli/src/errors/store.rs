@@ -77,6 +77,9 @@ fn refusal(error: &StoreError) -> Report {
         StoreError::Head(head) => signed(Report::new(head_code(head), error)),
         StoreError::Release(release) => signed(Report::new(release_code(release), error)),
         StoreError::Archive(source) => archive(source, None),
+        StoreError::Damaged { path, .. } => {
+            file(Code::Digest, error, path).run("put back what was signed", "ggen marketplace verify --repair")
+        }
         StoreError::ArchiveDamaged { expected, found } => Report::new(Code::Digest, error)
             .with("expected", expected)
             .with("found", found)

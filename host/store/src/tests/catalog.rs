@@ -154,3 +154,22 @@ fn heads_are_paged_and_claimants_found() {
     assert!(home.store.package(&Author::new(3).package("my-lib")).unwrap().is_none());
     assert!(home.store.release_of_archive(&Digest::of(b"?")).unwrap().is_none());
 }
+
+#[test]
+fn widely_known_is_what_several_sources_told_of_long_ago() {
+    let (home, mut author) = (Home::new(), Author::new(1));
+    author.publish(&home.store, "pkg", "1.0.0");
+    let id = author.package("pkg");
+    let head = home.store.package(&id).unwrap().unwrap().head.unwrap();
+    let since = |sources, before| home.store.widely_known(sources, before, 10).unwrap();
+    let known = since(1, u64::MAX / 2);
+    assert_eq!(known.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id]);
+    assert_eq!(since(2, u64::MAX / 2), []);
+    for network in ["a", "b", "b"] {
+        home.store.accept_head(&head, peer(network), 9).unwrap();
+    }
+    assert_eq!(since(3, u64::MAX / 2), known, "peers of one network count once");
+    assert_eq!(since(4, u64::MAX / 2), []);
+    assert_eq!(since(3, known[0].1.saturating_sub(1)), [], "it is not known for so long");
+    assert_eq!(home.store.widely_known(1, u64::MAX / 2, 0).unwrap(), []);
+}
