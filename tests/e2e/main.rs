@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod advisories;
 mod at_once;
 mod carried;
 mod compiling;

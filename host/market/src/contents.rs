@@ -83,6 +83,7 @@ pub(crate) async fn review(
     staged: &StagedPackage,
 ) -> std::result::Result<(), MarketError> {
     crate::plugins::check_staged(market, staged).await?;
+    market.check_staged_feed(staged).await?;
     let packages = market.store.home().join("packages");
     let placed = packages.join(staged.id.name.as_str()).join(staged.version.to_string());
     let folder = Folder { root: staged.dir.clone(), then: Some(placed), files: staged.files.clone() };

@@ -13,6 +13,8 @@ use ggen_policy::{Loosened, PolicyError, PolicyFault};
 use ggen_store::{ArchiveError, StoreError};
 use semver::Version;
 
+use crate::advisories::FeedFault;
+
 /// A package that a policy denied, with every reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
@@ -134,6 +136,9 @@ pub enum MarketError {
     /// A policy said no.
     #[error("{}", denied_headline(.0))]
     Denied(Vec<Denied>),
+    /// A feed of advisories without which nothing is installed.
+    #[error(transparent)]
+    Feed(Box<FeedFault>),
     /// The fallback policy stopped the job.
     #[error("{message}")]
     Stopped {

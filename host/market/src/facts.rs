@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ggen_core::hooks::{Candidate, Dependency, Evidence, Item, Origin, RankQuestion, Release, Request};
+use ggen_core::advisories::{Advisories, Findings};
+use ggen_core::hooks::{Candidate, Dependency, Evidence, Item, Lookalike, Origin, RankQuestion, Release, Request};
 use ggen_core::resolve::{Chosen, KnownPackage, KnownVersion};
 use ggen_core::{Digest, PackageId, PublisherId};
 use ggen_store::{CatalogPackage, CatalogVersion};
@@ -44,6 +45,8 @@ pub(crate) struct Known<'a> {
     pub(crate) installed: Option<Version>,
     pub(crate) origin: Origin,
     pub(crate) agreement: &'a Agreement,
+    pub(crate) findings: Findings,
+    pub(crate) lookalikes: Vec<Lookalike>,
 }
 
 /// One item of a plan.
@@ -109,7 +112,7 @@ fn evidence(id: &PackageId, version: &CatalogVersion, known: &Known<'_>) -> Evid
     let package = known.package;
     let head = package.head.as_ref();
     let (sources, subnets) = head.map_or((0, 0), |h| known.agreement.count(id, h.digest));
-    let mut facts = Vec::new();
+    let mut facts = known.findings.aliases.clone();
     if let Some(head) = head {
         facts.push(("head-expires".to_owned(), head.head.expires.to_string()));
     }
@@ -124,9 +127,23 @@ fn evidence(id: &PackageId, version: &CatalogVersion, known: &Known<'_>) -> Evid
         equivocated: package.equivocated,
         agreeing_sources: sources.max(u32::try_from(package.sources).unwrap_or(u32::MAX)),
         agreeing_subnets: subnets,
+        advisories: known.findings.affects.clone(),
+        fixes: known.findings.fixes.clone(),
+        lookalikes: known.lookalikes.clone(),
         facts,
         ..Evidence::default()
     }
+}
+
+/// The version that one of a package would follow: the installed one, or the next lower one that is known. A pre-release is
+/// not what users of released versions come from.
+pub(crate) fn before<'a>(
+    package: &'a CatalogPackage,
+    version: &Version,
+    installed: Option<&'a Version>,
+) -> Option<&'a Version> {
+    let lower = package.versions.iter().map(|v| &v.version).filter(|v| *v < version);
+    installed.or(lower.filter(|v| v.pre.is_empty() || !version.pre.is_empty()).max())
 }
 
 /// A package as the resolver knows it, from the catalog.
@@ -153,6 +170,7 @@ pub(crate) fn rank_question(
     package: &CatalogPackage,
     known: &KnownPackage,
     requirement: Option<&VersionReq>,
+    advisories: &Advisories,
 ) -> RankQuestion {
     let candidate = |v: &KnownVersion| {
         let catalog = package.versions.iter().find(|c| c.version == v.version);
@@ -164,7 +182,7 @@ pub(crate) fn rank_question(
             yanked: v.yanked.clone(),
             installed: v.installed,
             locked: v.locked,
-            advisories: Vec::new(),
+            advisories: advisories.affecting(id, &v.version),
             facts: Vec::new(),
         }
     };

@@ -20,6 +20,7 @@ use ggen_policy::PolicyHost;
 use ggen_store::{CatalogPackage, Source, StoreError};
 use semver::{Version, VersionReq};
 
+use crate::advisories::Feeds;
 use crate::error::MarketError;
 use crate::facts;
 use crate::market::{Market, blocking, now};
@@ -57,6 +58,8 @@ pub(crate) struct Wanted {
     pub(crate) keep: BTreeMap<PackageId, Version>,
     /// What an upgrade looks at anew.
     pub(crate) fresh: Fresh,
+    /// What the feeds of advisories say.
+    pub(crate) feeds: Arc<Feeds>,
 }
 
 /// Which packages a ranking policy is not told to be installed, so that it prefers none of their versions for that.
@@ -132,7 +135,8 @@ impl Market {
             let known = facts::known_package(&package, installed.as_ref(), gathered.wanted.keep.get(&id));
             if !known.versions.is_empty() {
                 let requirement = requirement_of(&gathered.wanted.requests, &id.name);
-                questions.push(facts::rank_question(&id, &package, &known, requirement));
+                let advisories = &gathered.wanted.feeds.advisories;
+                questions.push(facts::rank_question(&id, &package, &known, requirement, advisories));
                 asked.push(id.clone());
             }
             gathered.knowledge.packages.insert(id.clone(), known);

@@ -71,10 +71,10 @@ impl Market {
 
     async fn install_steps(&self, request: InstallRequest, in_project: bool) -> Result<InstallAnswer, MarketError> {
         let host = self.policies_with(links(request.strategy))?;
-        let job = self.job(Task::Install);
+        let (job, feeds) = self.job_with_feeds(Task::Install).await?;
         let typed = request.targets.iter().map(|text| self.target(text)).collect::<Result<Vec<_>, _>>()?;
         let from_file = typed.iter().any(|target| matches!(target, Target::File(_)));
-        let project = match in_project {
+        let project = match in_project && !self.are_feeds(&typed) {
             true => self.project(!typed.is_empty() && !request.dry_run && !request.locked).await?,
             false => None,
         };
@@ -84,6 +84,7 @@ impl Market {
         self.sync_index().await?;
         let route = self.route(Arc::clone(&host), &job, self.offered(from_file)).await?;
         let (wanted, requested) = self.wanted(&route, typed, project.as_ref()).await?;
+        let wanted = Wanted { feeds, ..wanted };
         let planned = self.plan_along(&host, &job, &route, &wanted).await?;
         self.carry_out(
             &host,

@@ -4,10 +4,12 @@
 //! commit, record. What is decided is decided in `ggen-core` or by a policy; what touches the disk is `ggen-store`, the
 //! network `ggen-net`, a component `ggen-policy`. This crate alone knows them all.
 
+mod advisories;
 mod answers;
 mod contents;
 pub mod demo;
 mod error;
+mod established;
 mod facts;
 mod fallback;
 mod fetch;
@@ -37,6 +39,7 @@ mod update;
 mod upgrade;
 mod wanted;
 
+pub use advisories::{FeedFault, FeedProblem};
 pub use answers::*;
 pub use error::{Denied, DeniedReason, HolderFailure, LockedDigest, MarketError, Unresolved};
 pub use ggen_net::NetError;
@@ -48,5 +51,5 @@ pub use node::StartRequest;
 pub use publish::PublishRequest;
 pub use report::{Cancel, Progress, Reporter, Silent};
 pub use search::SearchRequest;
-pub use settings::{NetworkSettings, Settings};
+pub use settings::{Feed, NetworkSettings, Settings};
 pub use upgrade::UpgradeRequest;

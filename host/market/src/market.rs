@@ -12,6 +12,7 @@ use ggen_policy::{Afterwards, Decision, LinkConfig, PolicyHost};
 use ggen_store::Store;
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::advisories::Feeds;
 use crate::answers::Notice;
 use crate::error::MarketError;
 use crate::network::Session;
@@ -82,6 +83,12 @@ impl Market {
     pub(crate) fn job(&self, task: Task) -> Job {
         let labels = self.settings.labels.clone();
         Job { labels, ..Job::new(task, now(), self.offline) }
+    }
+
+    /// A job with what the feeds of advisories say.
+    pub(crate) async fn job_with_feeds(&self, task: Task) -> Result<(Job, Arc<Feeds>), MarketError> {
+        let feeds = self.feeds().await?;
+        Ok((Job { advisories_as_of: feeds.as_of, ..self.job(task) }, feeds))
     }
 
     /// The policies as they are configured.

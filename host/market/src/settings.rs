@@ -24,8 +24,21 @@ pub struct Settings {
     pub labels: Vec<(String, String)>,
     /// The organization's names.
     pub names: BTreeMap<PackageName, PublisherId>,
+    /// Feeds of advisories: the organization's, then the user's, each package once.
+    pub advisories: Vec<Feed>,
     /// An organization's file that could not be read: installs stop with it.
     pub broken_policy_file: Option<(PathBuf, String)>,
+}
+
+/// A package whose OSV files are a feed of advisories that the operator trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The package, and what policies call the feed.
+    pub package: PackageName,
+    /// Whose it must be; none: whosever is installed.
+    pub publisher: Option<PublisherId>,
+    /// The file that names it.
+    pub from: PathBuf,
 }
 
 /// How this home meets the network.

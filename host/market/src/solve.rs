@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ggen_core::hooks::chain::{Combined, Ruling};
-use ggen_core::hooks::{Hook, Item, Job, Origin};
+use ggen_core::hooks::{Hook, Item, Job, Lookalike, Origin};
 use ggen_core::lockfile::Lockfile;
+use ggen_core::lookalike::{self, Established};
 use ggen_core::naming::DecidedBy;
 use ggen_core::release::SignedRelease;
 use ggen_core::resolve::{Bounds, Chosen, Kept, Knowledge, Moved, ResolveError, Solution, resolve_keeping};
-use ggen_core::{Digest, PackageId};
+use ggen_core::{Digest, PackageId, PublisherId};
 use ggen_policy::PolicyHost;
 use ggen_store::CatalogVersion;
 use semver::Version;
@@ -83,6 +84,7 @@ impl Market {
                 other => other?,
             };
             let items = self.items(&solution, gathered)?;
+            gathered.wanted.feeds.refuse_unchecked(&items)?;
             refuse_changed(&items, &gathered.wanted.lock)?;
             let verdicts = self.review(host, job, &items).await?;
             self.refuse_denied(host, &items, &verdicts)?;
@@ -158,6 +160,7 @@ impl Market {
     fn items(&self, solution: &Solution, gathered: &Gathered) -> Result<Vec<PlanItem>, MarketError> {
         let agreement = gathered.session.as_ref().map(|s| s.agreement()).unwrap_or_default();
         let (keys, all) = (self.store.keys()?, self.store.installed()?);
+        let mut established = None;
         let mut items = Vec::with_capacity(solution.packages.len());
         for chosen in &solution.packages {
             let package = gathered.catalog.get(&chosen.id);
@@ -174,11 +177,16 @@ impl Market {
             let installed = all.iter().find(|i| i.id.name == *name).cloned();
             let same = |i: &&ggen_store::Installed| i.id == chosen.id && i.version == chosen.version;
             let kept = installed.as_ref().filter(same).is_some();
+            let bound = self.store.binding(&chosen.id.name)?.map(|b| b.publisher);
+            let same_package = installed.as_ref().filter(|i| i.id == chosen.id).map(|i| &i.version);
+            let from = facts::before(package, &chosen.version, same_package);
             let known = facts::Known {
                 package,
-                bound: self.store.binding(&chosen.id.name)?.map(|b| b.publisher),
+                bound,
+                findings: gathered.wanted.feeds.advisories.findings(&chosen.id, &chosen.version, from),
+                lookalikes: self.lookalikes(&chosen.id, bound, &mut established)?,
                 alias: keys.iter().find(|k| k.publisher == chosen.id.publisher).map(|k| k.alias.clone()),
-                installed: installed.map(|i| i.version),
+                installed: installed.as_ref().map(|i| i.version.clone()),
                 origin: self.origin(package, gathered),
                 agreement: &agreement,
             };
@@ -188,6 +196,22 @@ impl Market {
             items.push(PlanItem { chosen: chosen.clone(), version: version.clone(), item, kept, requirement });
         }
         Ok(items)
+    }
+
+    /// Established names that an unbound one looks like; `established` is asked for when the first one needs it.
+    fn lookalikes(
+        &self,
+        id: &PackageId,
+        bound: Option<PublisherId>,
+        established: &mut Option<Vec<Established>>,
+    ) -> Result<Vec<Lookalike>, MarketError> {
+        if bound.is_some() || self.settings.names.contains_key(&id.name) {
+            return Ok(Vec::new());
+        }
+        if established.is_none() {
+            *established = Some(self.established()?);
+        }
+        Ok(lookalike::lookalikes(&id.name, id.publisher, established.as_deref().unwrap_or_default()))
     }
 
     /// Where a package's head came from.
@@ -214,7 +238,7 @@ impl Market {
     }
 
     fn warnings(&self, items: &[PlanItem], verdicts: &[Combined]) -> Vec<Notice> {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<Notice> = items.iter().filter(|i| i.kept).filter_map(affected).collect();
         for (item, verdict) in items.iter().zip(verdicts).filter(|(i, _)| !i.kept) {
             let (name, version) = (&item.chosen.id.name, &item.chosen.version);
             for by in verdict.by.iter().filter(|by| by.ruling == Ruling::Warn) {
@@ -231,6 +255,14 @@ impl Market {
         }
         warnings
     }
+}
+
+/// What stays installed is not objected to, but its user is to know.
+fn affected(item: &PlanItem) -> Option<Notice> {
+    let advisories: Vec<&str> = item.item.evidence.advisories.iter().take(8).map(|a| a.id.as_str()).collect();
+    let (name, version) = (&item.chosen.id.name, &item.chosen.version);
+    let message = format!("{name} {version}, which is installed, is affected by {}", advisories.join(", "));
+    (!advisories.is_empty()).then(|| Notice { code: "affected".to_owned(), message })
 }
 
 /// What a lockfile names by its digest is that, or nothing is installed.

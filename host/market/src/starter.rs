@@ -45,6 +45,11 @@ pub(crate) fn is_bundled(id: &PackageId) -> bool {
     IDS.get().is_some_and(|ids| ids.contains(id))
 }
 
+/// All of them, as far as they were read in this run.
+pub(crate) fn bundled() -> impl Iterator<Item = PackageId> {
+    IDS.get().into_iter().flatten().cloned()
+}
+
 /// Puts an archive of theirs into the store; whether it is one.
 pub(crate) fn take_archive(store: &Store, archive: &Archive) -> Result<bool, MarketError> {
     for bytes in PACKAGES {

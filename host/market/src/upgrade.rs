@@ -14,6 +14,7 @@ use ggen_policy::PolicyHost;
 use ggen_store::Installed;
 use semver::{Comparator, Op, Version, VersionReq};
 
+use crate::advisories::Feeds;
 use crate::answers::{ListAnswer, UpgradeAnswer, Upgraded};
 use crate::error::MarketError;
 use crate::gather::{Fresh, Wanted};
@@ -57,9 +58,9 @@ impl Market {
         if before.requested.is_empty() {
             return Ok(nothing(self.told()));
         }
-        let (host, job) = (self.policies()?, self.job(Task::Install));
+        let (host, (job, feeds)) = (self.policies()?, self.job_with_feeds(Task::Install).await?);
         let requested = before.requested.clone();
-        let planned = self.plan_upgrade(&host, &job, project.as_ref(), &before).await?;
+        let planned = self.plan_upgrade(&host, &job, project.as_ref(), &before, &feeds).await?;
         let upgraded = upgraded(&before, &planned);
         let route = self.route(Arc::clone(&host), &job, self.offered(false)).await?;
         let place = InProject { project, requested, locked: false };
@@ -83,8 +84,8 @@ impl Market {
         answer.outdated = true;
         let mut wanted = BTreeMap::new();
         if !before.requested.is_empty() {
-            let (host, job) = (self.policies()?, self.job(Task::Install));
-            match self.plan_upgrade(&host, &job, project.as_ref(), &before).await {
+            let (host, (job, feeds)) = (self.policies()?, self.job_with_feeds(Task::Install).await?);
+            match self.plan_upgrade(&host, &job, project.as_ref(), &before, &feeds).await {
                 Ok(planned) => {
                     wanted = planned.items.into_iter().map(|i| (i.chosen.id, i.chosen.version)).collect();
                 }
@@ -148,6 +149,7 @@ impl Market {
         job: &Job,
         project: Option<&Project>,
         before: &Before,
+        feeds: &Arc<Feeds>,
     ) -> Result<Planned, MarketError> {
         self.sync_index().await?;
         self.ask_peers(Some(before.versions.keys().cloned().collect())).await?;
@@ -162,6 +164,7 @@ impl Market {
             requests,
             lock: Arc::new(project.map(|p| p.lock.clone()).unwrap_or_default()),
             keep,
+            feeds: Arc::clone(feeds),
             fresh: before.chosen.clone().map_or(Fresh::Everything, Fresh::Some),
             ..Wanted::default()
         };

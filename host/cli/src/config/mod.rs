@@ -4,6 +4,7 @@
 //! policy. Writes nothing. Invariant: what is not understood is refused with its place, never ignored; an organization's
 //! file that cannot be used is never as if it were not there.
 
+mod advisories;
 mod document;
 mod environment;
 mod error;
@@ -61,6 +62,13 @@ fn load_from(globals: &Globals, environment: &Environment, organization: &Path) 
     settings.policies = word.links;
     settings.policies.extend(user.links);
     settings.names = word.names;
+    settings.advisories = word.advisories;
+    for feed in user.advisories {
+        // An organization's word about a feed stands as it is.
+        if !settings.advisories.iter().any(|f| f.package.collision_key() == feed.package.collision_key()) {
+            settings.advisories.push(feed);
+        }
+    }
     settings.broken_policy_file = word.broken;
     network(&mut settings, user.network, environment)?;
 

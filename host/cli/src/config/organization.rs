@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ggen_core::{PackageName, PublisherId};
+use ggen_market::Feed;
 use ggen_policy::{LinkConfig, LinkSource};
 use toml::de::DeTable;
 
+use super::advisories;
 use super::document::Document;
 use super::error::ConfigError;
 use super::policies::{self, Policies};
@@ -23,6 +25,8 @@ pub struct Word {
     pub labels: BTreeMap<String, String>,
     /// Its names.
     pub names: BTreeMap<PackageName, PublisherId>,
+    /// Its feeds of advisories.
+    pub advisories: Vec<Feed>,
     /// The first file that cannot be used, and why.
     pub broken: Option<(PathBuf, String)>,
 }
@@ -34,7 +38,7 @@ pub fn read(machine: &Path, second: Option<&Path>, most: u64) -> Word {
     for (path, must_be) in [(Some(machine), false), (second, true)] {
         let Some(path) = path else { continue };
         match file(path, most) {
-            Ok(Some((policies, names))) => word.add(policies, names),
+            Ok(Some(contents)) => word.add(contents),
             Ok(None) if must_be => word.is_broken(path, "it is not there".to_owned()),
             Ok(None) => {}
             Err(error) => word.is_broken(path, told(&error)),
@@ -44,7 +48,12 @@ pub fn read(machine: &Path, second: Option<&Path>, most: u64) -> Word {
 }
 
 impl Word {
-    fn add(&mut self, policies: Policies, names: BTreeMap<PackageName, PublisherId>) {
+    fn add(&mut self, Contents { policies, names, advisories }: Contents) {
+        for feed in advisories {
+            if !self.advisories.iter().any(|f| f.package.collision_key() == feed.package.collision_key()) {
+                self.advisories.push(feed);
+            }
+        }
         self.links.extend(policies.links);
         for (label, value) in policies.labels {
             self.labels.entry(label).or_insert(value);
@@ -69,15 +78,21 @@ fn told(error: &ConfigError) -> String {
     }
 }
 
-type Contents = (Policies, BTreeMap<PackageName, PublisherId>);
+/// What one file says.
+struct Contents {
+    policies: Policies,
+    names: BTreeMap<PackageName, PublisherId>,
+    advisories: Vec<Feed>,
+}
 
 fn file(path: &Path, most: u64) -> Result<Option<Contents>, ConfigError> {
     let Some(document) = Document::read(path, most)? else { return Ok(None) };
     let root = document.table()?;
-    document.only(&root, "in an organization's file", &["policy", "names"])?;
+    document.only(&root, "in an organization's file", &["policy", "names", "advisories"])?;
     let from = LinkSource::Organization(path.to_owned());
     let policies = policies::read(&document, &root, &from)?;
-    Ok(Some((policies, names(&document, &root)?)))
+    let (names, advisories) = (names(&document, &root)?, advisories::read(&document, &root)?);
+    Ok(Some(Contents { policies, names, advisories }))
 }
 
 fn names(document: &Document, root: &DeTable<'_>) -> Result<BTreeMap<PackageName, PublisherId>, ConfigError> {

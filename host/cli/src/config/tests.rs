@@ -144,7 +144,7 @@ fn an_unknown_setting_is_named_with_its_line_and_the_nearest() {
         (
             "[names]\na = 'b'",
             "1: there is no setting `names` at the top",
-            "there are network, policy, registry, limits",
+            "there are network, policy, registry, limits, advisories",
         ),
     ];
     for (text, problem, hint) in cases {

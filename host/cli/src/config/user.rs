@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ggen_core::limits::Limits;
+use ggen_market::Feed;
 use ggen_policy::{LinkConfig, LinkSource};
 use toml::de::DeTable;
 
+use super::advisories;
 use super::document::Document;
 use super::error::ConfigError;
 use super::policies;
@@ -37,6 +39,8 @@ pub struct User {
     pub limits: Option<Limits>,
     /// Links.
     pub links: Vec<LinkConfig>,
+    /// Feeds of advisories.
+    pub advisories: Vec<Feed>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
 }
@@ -53,7 +57,7 @@ pub fn read(path: &Path, most: u64) -> Result<User, ConfigError> {
 
 pub fn of(document: &Document) -> Result<User, ConfigError> {
     let root = document.table()?;
-    document.only(&root, "at the top", &["network", "policy", "registry", "limits"])?;
+    document.only(&root, "at the top", &["network", "policy", "registry", "limits", "advisories"])?;
     let from = LinkSource::User(document.path().to_owned());
     let policies = policies::read(document, &root, &from)?;
     Ok(User {
@@ -61,6 +65,7 @@ pub fn of(document: &Document) -> Result<User, ConfigError> {
         directories: directories(document, &root)?,
         limits: limits(document, &root)?,
         links: policies.links,
+        advisories: advisories::read(document, &root)?,
         labels: policies.labels,
     })
 }

@@ -9,7 +9,7 @@ use ggen_core::PackageName;
 use ggen_core::manifest::{MANIFEST_NAMES, ManifestError, RequirementError};
 use ggen_market::MarketError;
 
-use super::{Code, Report, lockfile, net, policy, resolve, store};
+use super::{Code, Report, advisories, lockfile, net, policy, resolve, store};
 
 pub(super) fn report(error: &MarketError) -> Report {
     match error {
@@ -19,6 +19,7 @@ pub(super) fn report(error: &MarketError) -> Report {
         MarketError::PolicyFault(fault) => policy::fault(fault),
         MarketError::Resolve(unresolved) => resolve::report(unresolved),
         MarketError::Denied(denied) => policy::denied(denied, error),
+        MarketError::Feed(fault) => advisories::report(fault),
         MarketError::Stopped { code, message, hint } => policy::stopped(code, message, hint.as_deref()),
         MarketError::PolicyFile { path, problem } => Report::new(Code::PolicyFile, error)
             .with("path", path.display())

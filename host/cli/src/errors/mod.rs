@@ -3,6 +3,7 @@
 //! The one place that knows all errors. Never acts, and never suggests what would destroy data. Invariant: every error
 //! becomes a report with a code of the table, and the table has a meaning and a way out for every code.
 
+mod advisories;
 mod codes;
 mod explain;
 mod lockfile;

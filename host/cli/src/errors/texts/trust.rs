@@ -57,6 +57,12 @@ pub(super) const TEXTS: &[Text] = &[
         "Take the table out of your own configuration at the line that is named, or ask whoever keeps the file that locks it.",
     ),
     (
+        C::Advisories,
+        "A package that a configuration names under [[advisories]] is not installed, is another publisher's, is damaged, or \
+         has a file that is no OSV record. What it would say is not known, and is never taken for nothing.",
+        "Do what the hint says. The feed itself can be installed, upgraded and repaired meanwhile; nothing else is installed.",
+    ),
+    (
         C::ManifestSyntax,
         "package.toml cannot be read as TOML.",
         "Correct it at the line that is named; https://toml.io describes TOML.",
