@@ -21,6 +21,7 @@ mod keeping;
 mod languages;
 mod lock;
 mod network;
+mod objections;
 mod output;
 mod plugin_tools;
 mod policies;

@@ -2,13 +2,18 @@
 //! publisher's and still stands, and no deny list names it.
 //!
 //! It trusts no word of the publisher for this, and never makes up for what the core refuses. Invariant: every reason against a
-//! release is told, and the gravest decides; what is already installed is not passed over for being yanked.
+//! release is told, and the gravest decides; what is already installed is not passed over for being yanked or affected.
+
+mod objections;
 
 use ggen_plugin_sdk::prelude::*;
 use ggen_plugin_sdk::types::fact;
 
+use crate::objections::{Findings, Least, Objection};
+
 settings! {
-    /// Denies other publishers, equivocation, revoked and unsigned releases and deny lists; passes over yanked releases.
+    /// Denies other publishers, look-alikes, equivocation, revoked and unsigned releases and deny lists; passes over yanked
+    /// releases and those that an advisory affects.
     pub struct SignedReleases {
         /// Publishers that are never used, by key id or by the operator's alias for one.
         deny_publishers: Vec<String> = vec![],
@@ -16,6 +21,17 @@ settings! {
         deny_names: Vec<String> = vec![],
         /// SPDX licences that are never used: a release is denied where every way to use it needs one of them.
         deny_licenses: Vec<String> = vec![],
+        /// What becomes of a release that an advisory of a trusted feed affects: `pass-over`, `deny`, `warn` or `ignore`.
+        advisories: Objection = Objection::PassOver,
+        /// The least severity for that: `low`, `medium`, `high` or `critical`; one that is not known always counts.
+        advisories_from: Least = Least::Low,
+        /// Advisories that somebody looked at and that are no matter here, by id or alias.
+        accept_advisories: Vec<String> = vec![],
+        /// How old the oldest feed of advisories may be before that is told. Not given: as old as it likes.
+        advisories_age: Option<Span> = None,
+        /// What becomes of a package whose name is not bound here and looks like an established one of somebody else:
+        /// `deny`, `pass-over`, `warn` or `ignore`.
+        lookalikes: Objection = Objection::Deny,
     }
 }
 
@@ -124,9 +140,13 @@ fn short(key: &str) -> String {
 
 impl Verification for SignedReleases {
     fn review(&self, job: &Job, item: &Item) -> Verdict {
-        let mut denied = Self::by_evidence(job, item);
-        denied.append(&mut self.by_lists(item));
-        Verdict::strictest(denied, Self::yanked(item).into_iter().collect(), Self::warnings(job, item))
+        let mut found = Findings { deny: Self::by_evidence(job, item), ..Findings::default() };
+        found.deny.append(&mut self.by_lists(item));
+        found.pass_over.extend(Self::yanked(item));
+        self.by_advisories(job, item, &mut found);
+        self.by_looks(item, &mut found);
+        found.warn.append(&mut Self::warnings(job, item));
+        Verdict::strictest(found.deny, found.pass_over, found.warn)
     }
 }
 
