@@ -26,6 +26,7 @@ mod output;
 mod plugin_tools;
 mod policies;
 mod policies_more;
+mod policies_wrong;
 mod publishing;
 mod real_packages;
 mod resolution;
