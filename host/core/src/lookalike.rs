@@ -32,11 +32,22 @@ pub struct Established {
     pub known_since: u64,
 }
 
+/// Names that others are compared with, made ready for it once.
+#[derive(Debug)]
+pub struct Names(Vec<(Looks, Established)>);
+
+impl Names {
+    /// The names that are established here.
+    pub fn new(established: Vec<Established>) -> Self {
+        Self(established.into_iter().map(|e| (Looks::of(&e.name), e)).collect())
+    }
+}
+
 /// Established names of others that `name` of `publisher` looks like: at most [`MAX_LOOKALIKES`], best established first.
-pub fn lookalikes(name: &PackageName, publisher: PublisherId, established: &[Established]) -> Vec<Lookalike> {
+pub fn lookalikes(name: &PackageName, publisher: PublisherId, established: &Names) -> Vec<Lookalike> {
     let looks = Looks::of(name);
-    let mut found: Vec<&Established> =
-        established.iter().filter(|e| e.publisher != publisher && looks.is_like(&e.name)).collect();
+    let others = established.0.iter().filter(|(other, e)| e.publisher != publisher && looks.is_like(other));
+    let mut found: Vec<&Established> = others.map(|(_, e)| e).collect();
     found.sort_by(|a, b| {
         let key = |e: &Established| (Reverse(e.installed), e.known_since);
         key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
@@ -52,10 +63,11 @@ pub fn lookalikes(name: &PackageName, publisher: PublisherId, established: &[Est
 
 /// Whether two names that do not collide are alike.
 pub fn is_alike(one: &PackageName, other: &PackageName) -> bool {
-    Looks::of(one).is_like(other)
+    Looks::of(one).is_like(&Looks::of(other))
 }
 
 /// A name, and what is compared of it.
+#[derive(Debug)]
 struct Looks {
     key: String,
     skeleton: String,
@@ -72,13 +84,10 @@ impl Looks {
         Self { skeleton: skeleton(&key), words, without_digits, key }
     }
 
-    fn is_like(&self, name: &PackageName) -> bool {
-        let key = name.collision_key();
-        // One letter more or less changes the length by one; separators may be many.
-        if key == self.key || key.len().abs_diff(self.key.len()) > self.key.len().max(key.len()) / 2 {
+    fn is_like(&self, other: &Self) -> bool {
+        if self.key == other.key {
             return false;
         }
-        let other = Self::of(name);
         let same_look = self.skeleton == other.skeleton && self.skeleton.len() >= SHORTEST_SKELETON;
         let same_words = self.words.len() > 1 && self.words == other.words;
         same_look || same_words || self.is_one_letter_from(&other)
@@ -87,9 +96,22 @@ impl Looks {
     /// Numbers tell versions and editions apart, so that other digits alone make no look-alike.
     fn is_one_letter_from(&self, other: &Self) -> bool {
         self.key.len().min(other.key.len()) >= SHORTEST_FOR_LETTERS
-            && self.key.len().abs_diff(other.key.len()) <= 1
             && self.without_digits != other.without_digits
-            && strsim::osa_distance(&self.key, &other.key) == 1
+            && is_one_letter_apart(self.key.as_bytes(), other.key.as_bytes())
+    }
+}
+
+/// Whether one letter was left out, added or exchanged, or two neighbours swapped: what is left between the common
+/// beginning and the common end tells. Many names are compared, so nothing is allocated for it.
+fn is_one_letter_apart(one: &[u8], other: &[u8]) -> bool {
+    let begin = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (one.get(begin..).unwrap_or_default(), other.get(begin..).unwrap_or_default());
+    let end = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    let rest = |length: usize| length.saturating_sub(end);
+    match (one.get(..rest(one.len())).unwrap_or_default(), other.get(..rest(other.len())).unwrap_or_default()) {
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
     }
 }
 
@@ -168,14 +190,14 @@ mod tests {
             known("web-frameworks", 7, true, 1),
             known("other", 1, true, 1),
         ];
-        let told = lookalikes(&name("web-framewerk"), who(7), &all);
+        let told = lookalikes(&name("web-framewerk"), who(7), &Names::new(all.clone()));
         let names: Vec<_> = told.iter().map(|l| l.name.as_str()).collect();
         assert_eq!(names, ["web-framework"]);
-        let told = lookalikes(&name("we-bframework"), who(7), &all);
+        let told = lookalikes(&name("we-bframework"), who(7), &Names::new(all.clone()));
         let names: Vec<_> = told.iter().map(|l| (l.name.as_str(), l.installed, l.known_since)).collect();
         assert_eq!(names, [("web-framework", true, 9), ("web.framework", false, 3), ("webframework", false, 5)]);
         all.extend((0..20).map(|n| known("webframework", 100 + n, false, 1)));
-        assert_eq!(lookalikes(&name("we-bframework"), who(7), &all).len(), MAX_LOOKALIKES);
+        assert_eq!(lookalikes(&name("we-bframework"), who(7), &Names::new(all)).len(), MAX_LOOKALIKES);
     }
 
     proptest! {

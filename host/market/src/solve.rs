@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ggen_core::hooks::chain::{Combined, Ruling};
 use ggen_core::hooks::{Hook, Item, Job, Lookalike, Origin};
 use ggen_core::lockfile::Lockfile;
-use ggen_core::lookalike::{self, Established};
+use ggen_core::lookalike::{self, Names};
 use ggen_core::naming::DecidedBy;
 use ggen_core::release::SignedRelease;
 use ggen_core::resolve::{Bounds, Chosen, Kept, Knowledge, Moved, ResolveError, Solution, resolve_keeping};
@@ -203,15 +203,16 @@ impl Market {
         &self,
         id: &PackageId,
         bound: Option<PublisherId>,
-        established: &mut Option<Vec<Established>>,
+        established: &mut Option<Names>,
     ) -> Result<Vec<Lookalike>, MarketError> {
         if bound.is_some() || self.settings.names.contains_key(&id.name) {
             return Ok(Vec::new());
         }
-        if established.is_none() {
-            *established = Some(self.established()?);
-        }
-        Ok(lookalike::lookalikes(&id.name, id.publisher, established.as_deref().unwrap_or_default()))
+        let names = match established.take() {
+            Some(names) => names,
+            None => Names::new(self.established()?),
+        };
+        Ok(lookalike::lookalikes(&id.name, id.publisher, established.insert(names)))
     }
 
     /// Where a package's head came from.
