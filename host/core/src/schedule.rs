@@ -82,11 +82,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// A download of `chunks` chunks of which `proved` are there, from `holders` holders, the best first.
-    pub fn new(rules: Rules, chunks: u64, proved: &[bool], holders: usize, now: Millis) -> Self {
-        let mut done = proved.to_vec();
-        done.resize(usize::try_from(chunks).unwrap_or(0), false);
-        let left = done.iter().filter(|p| !**p).count() as u64;
+    /// A download of `chunks` chunks from `holders` holders, the best first.
+    pub fn new(rules: Rules, chunks: u64, holders: usize, now: Millis) -> Self {
+        let done = vec![false; usize::try_from(chunks).unwrap_or(0)];
+        let left = done.len() as u64;
         let window = FIRST_WINDOW.min(rules.window.max(1));
         let holder = Holder { part: Part::Waiting, asked: VecDeque::new(), window, progress: now, pace: None };
         let holders = vec![holder; holders];
@@ -111,6 +110,15 @@ impl Schedule {
     /// Whether `holder` still takes part.
     pub fn takes_part(&self, holder: usize) -> bool {
         self.holders.get(holder).is_some_and(|h| h.part != Part::Ended)
+    }
+
+    /// `chunk` was here before, and is what was signed.
+    pub fn found(&mut self, chunk: u64) {
+        let slot = usize::try_from(chunk).ok().and_then(|i| self.proved.get_mut(i));
+        if slot.is_some_and(|slot| !std::mem::replace(slot, true)) {
+            self.left -= 1;
+            self.returned.remove(&chunk);
+        }
     }
 
     /// `holder` can be asked from now on.
@@ -168,7 +176,25 @@ impl Schedule {
         let busy = self.holders.iter().filter(|h| h.part == Part::Active && !h.asked.is_empty());
         let stall = busy.map(|h| h.progress + self.rules.patience).min();
         let held = self.held.then_some(self.begun + self.rules.head_start);
-        stall.into_iter().chain(held).min()
+        stall.into_iter().chain(held).chain(self.help_due()).min()
+    }
+
+    /// When the first idle holder may help another, if that gives nothing until then.
+    fn help_due(&self) -> Option<Millis> {
+        if !self.returned.is_empty() || self.fresh < self.proved.len() as u64 {
+            return None;
+        }
+        let mut due = None;
+        for helper in (0..self.holders.len()).filter(|h| self.has_room(*h)) {
+            let Some(mine) = self.holders.get(helper).and_then(Holder::next_takes) else { continue };
+            for (_, other) in (0..).zip(&self.holders).filter(|(i, _)| *i != helper) {
+                if other.asked.iter().any(|(chunk, _)| !self.is_proved(*chunk) && self.askers(*chunk) == 1) {
+                    let then = other.progress + (2.0 * mine) as Millis + 1;
+                    due = Some(due.map_or(then, |due: Millis| due.min(then)));
+                }
+            }
+        }
+        due
     }
 
     fn end(&mut self, holder: usize) {
@@ -227,28 +253,37 @@ impl Schedule {
         })
     }
 
-    /// A chunk under way elsewhere that `helper` would probably have sooner: the last ones of the slowest.
+    /// A chunk under way elsewhere that `helper` would probably have sooner: the last ones of the slowest. Who has not
+    /// delivered yet is taken to be as quick as the helper, until it has kept waiting for longer.
     fn next_to_help(&self, helper: usize, now: Millis) -> Option<u64> {
         let me = self.holders.get(helper)?;
-        let mine = me.pace? * (me.asked.len() + 1) as f64;
+        let mine = me.next_takes()?;
         let mut best: Option<(f64, u64)> = None;
-        for (i, other) in (0..).zip(&self.holders) {
-            if i == helper {
-                continue;
-            }
-            let Some((place, (chunk, _))) = (1..).zip(&other.asked).last() else { continue };
+        for (_, other) in (0..).zip(&self.holders).filter(|(i, _)| *i != helper) {
             let waited = now.saturating_sub(other.progress) as f64;
-            let theirs = other.pace.map_or(waited + SLOW as f64, |pace| (pace * f64::from(place)).max(waited));
-            let askers = self.holders.iter().filter(|h| h.asked.iter().any(|(c, _)| c == chunk)).count();
-            if askers == 1 && theirs > 2.0 * mine && best.is_none_or(|(b, _)| theirs > b) {
-                best = Some((theirs, *chunk));
+            let missing = other.asked.iter().filter(|(chunk, _)| !self.is_proved(*chunk));
+            let pace = other.pace.or(me.pace)?;
+            for (place, (chunk, _)) in (1..).zip(missing) {
+                let theirs = (pace * f64::from(place)).max(waited);
+                if theirs > 2.0 * mine && best.is_none_or(|(b, _)| theirs >= b) && self.askers(*chunk) == 1 {
+                    best = Some((theirs, *chunk));
+                }
             }
         }
         best.map(|(_, chunk)| chunk)
     }
+
+    fn askers(&self, chunk: u64) -> usize {
+        self.holders.iter().filter(|h| h.asked.iter().any(|(c, _)| *c == chunk)).count()
+    }
 }
 
 impl Holder {
+    /// How long one more chunk would take.
+    fn next_takes(&self) -> Option<f64> {
+        Some(self.pace? * (self.asked.len() + 1) as f64)
+    }
+
     fn delivered(&mut self, chunk: u64, now: Millis, most: usize) {
         let Some(place) = self.asked.iter().position(|(c, _)| *c == chunk) else { return };
         let Some((_, asked)) = self.asked.remove(place) else { return };

@@ -3,21 +3,22 @@
 //! Decides nothing about who is asked for what. Invariant: each holder ends once, with one outcome.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ggen_core::Digest;
-use ggen_core::chunks::{ChunkError, chunk_count, chunk_length};
+use ggen_core::chunks::{ChunkError, chunk_count};
 use ggen_core::hooks::OffenceClass;
 use ggen_core::schedule::{Effect, Millis, Rules, Schedule};
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::holder::{Shared, Worker};
-use super::sink::{Pool, Proof, Sink};
-use super::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
+use super::part::Part;
+use super::sink::{Pool, Proof, Sink, Work};
+use super::{FetchEvent, FetchReport, FetchRequest, Outcome};
 use crate::error::NetError;
 use crate::link::Link;
 use crate::types::{Holder, Offence};
@@ -29,9 +30,26 @@ const LANDING: usize = 16;
 
 /// What the driver is told.
 pub(super) enum Message {
-    Ready { holder: usize },
-    Proof { holder: usize, index: u64, length: u64, proof: Proof },
-    Ended { holder: usize, failure: Failure },
+    Ready {
+        holder: usize,
+    },
+    /// A chunk of an earlier run is good.
+    Found {
+        index: u64,
+        length: u64,
+    },
+    /// All that an earlier run left was looked at.
+    Settled,
+    Proof {
+        holder: usize,
+        index: u64,
+        length: u64,
+        proof: Proof,
+    },
+    Ended {
+        holder: usize,
+        failure: Failure,
+    },
 }
 
 /// Why a holder's part is over.
@@ -53,19 +71,6 @@ impl Failure {
     }
 }
 
-struct Part {
-    holder: Holder,
-    requests: Option<mpsc::Sender<u64>>,
-    task: Option<AbortHandle>,
-    received: Arc<AtomicU64>,
-    received_at_proof: u64,
-    begun: Option<Instant>,
-    last: Option<Instant>,
-    latency: Option<Duration>,
-    bytes: u64,
-    outcome: Outcome,
-}
-
 struct Driver {
     schedule: Schedule,
     parts: Vec<Part>,
@@ -76,6 +81,15 @@ struct Driver {
     running: usize,
     fetched: u64,
     there: u64,
+    claims: Claims,
+}
+
+/// What an earlier run left: nobody is asked for anything before it is settled which of it is good.
+enum Claims {
+    Unproved,
+    /// The sink proves them; these holders wait.
+    Proving(Vec<usize>),
+    Settled,
 }
 
 type SinkTask = JoinHandle<std::io::Result<Option<Digest>>>;
@@ -101,8 +115,9 @@ pub(super) async fn run(
         sink: sink_in,
         driver: messages.clone(),
     });
-    let mut sink = start_sink(destination, size, proved.clone(), landed, messages, shared.clone());
-    let mut driver = Driver::new(shared, holders, &proved, events);
+    let claims = if proved.contains(&true) { Claims::Unproved } else { Claims::Settled };
+    let mut sink = start_sink(destination, size, proved, landed, messages, shared.clone());
+    let mut driver = Driver::new(shared, holders, claims, events);
     driver.hire();
     let outcome = driver.drive(&mut inbox, &mut sink).await;
     drop(inbox);
@@ -127,14 +142,14 @@ fn start_sink(
     file: File,
     size: u64,
     proved: Vec<bool>,
-    landed: mpsc::Receiver<super::sink::Landed>,
+    landed: mpsc::Receiver<Work>,
     messages: mpsc::Sender<Message>,
     shared: Arc<Shared>,
 ) -> SinkTask {
     // Weak: the sink must not keep its own entrance open.
     let shared = Arc::downgrade(&shared);
     tokio::task::spawn_blocking(move || {
-        let sink = Sink::new(file, size, &proved)?;
+        let sink = Sink::new(file, size, proved)?;
         let spare = Pool::default();
         let put = |buffer| match shared.upgrade() {
             Some(shared) => shared.pool.put(buffer),
@@ -145,7 +160,7 @@ fn start_sink(
 }
 
 impl Driver {
-    fn new(shared: Arc<Shared>, holders: Vec<Holder>, proved: &[bool], events: mpsc::Sender<FetchEvent>) -> Self {
+    fn new(shared: Arc<Shared>, holders: Vec<Holder>, claims: Claims, events: mpsc::Sender<FetchEvent>) -> Self {
         let limits = &shared.link.limits;
         let (size, mut parts) = (shared.archive.size, Vec::<Part>::new());
         for holder in holders {
@@ -158,10 +173,9 @@ impl Driver {
             patience: millis(limits.holder_timeout),
             head_start: millis(limits.holder_head_start),
         };
-        let there = (0u64..).zip(proved).filter(|(_, p)| **p).map(|(i, _)| chunk_length(size, i)).sum();
-        let schedule = Schedule::new(rules, chunk_count(size), proved, parts.len(), 0);
+        let schedule = Schedule::new(rules, chunk_count(size), parts.len(), 0);
         let (tasks, begun) = (JoinSet::new(), Instant::now());
-        Self { schedule, parts, tasks, shared, events, begun, running: 0, fetched: 0, there }
+        Self { schedule, parts, tasks, shared, events, begun, running: 0, fetched: 0, there: 0, claims }
     }
 
     fn now(&self) -> Millis {
@@ -221,8 +235,18 @@ impl Driver {
                 if let Some(part) = self.parts.get_mut(holder) {
                     part.latency = part.begun.map(|b| b.elapsed());
                 }
-                let effects = self.schedule.ready(holder, now);
-                self.apply(effects).await;
+                self.on_ready(holder).await;
+            }
+            Message::Found { index, length } => {
+                self.schedule.found(index);
+                self.tell_proved(index, length).await;
+            }
+            Message::Settled => {
+                if let Claims::Proving(waiting) = std::mem::replace(&mut self.claims, Claims::Settled) {
+                    for holder in waiting {
+                        self.on_ready(holder).await;
+                    }
+                }
             }
             Message::Ended { holder, failure } => self.end(holder, failure).await,
             Message::Proof { holder, index, length, proof } => match proof {
@@ -233,6 +257,28 @@ impl Driver {
                 Proof::Written | Proof::Duplicate => self.on_proved(holder, index, length, now).await,
             },
         }
+    }
+
+    async fn on_ready(&mut self, holder: usize) {
+        match &mut self.claims {
+            Claims::Unproved => {
+                self.claims = Claims::Proving(vec![holder]);
+                if let Some(list) = self.shared.list.get().cloned() {
+                    let _ = self.shared.sink.send(Work::Claims(list)).await;
+                }
+            }
+            Claims::Proving(waiting) => waiting.push(holder),
+            Claims::Settled => {
+                let effects = self.schedule.ready(holder, self.now());
+                self.apply(effects).await;
+            }
+        }
+    }
+
+    async fn tell_proved(&mut self, index: u64, length: u64) {
+        self.there += length;
+        let _ = self.events.send(FetchEvent::ChunkProved { index }).await;
+        let _ = self.events.try_send(FetchEvent::Progress { bytes: self.there });
     }
 
     async fn on_proved(&mut self, holder: usize, index: u64, length: u64, now: Millis) {
@@ -248,9 +294,7 @@ impl Driver {
         self.apply(effects).await;
         if new {
             self.fetched += length;
-            self.there += length;
-            let _ = self.events.send(FetchEvent::ChunkProved { index }).await;
-            let _ = self.events.try_send(FetchEvent::Progress { bytes: self.there });
+            self.tell_proved(index, length).await;
         }
     }
 
@@ -325,34 +369,6 @@ impl Driver {
     }
 }
 
-impl Part {
-    fn new(holder: Holder) -> Self {
-        Self {
-            holder,
-            requests: None,
-            task: None,
-            received: Arc::default(),
-            received_at_proof: 0,
-            begun: None,
-            last: None,
-            latency: None,
-            bytes: 0,
-            outcome: Outcome::Served,
-        }
-    }
-
-    fn report(self) -> HolderReport {
-        let elapsed = self.begun.zip(self.last).map(|(begun, last)| last.duration_since(begun)).unwrap_or_default();
-        HolderReport {
-            peer: self.holder.peer,
-            bytes: self.bytes,
-            elapsed,
-            latency_ms: self.latency.map(millis),
-            outcome: self.outcome,
-        }
-    }
-}
-
-fn millis(time: Duration) -> Millis {
+pub(super) fn millis(time: Duration) -> Millis {
     Millis::try_from(time.as_millis()).unwrap_or(Millis::MAX)
 }

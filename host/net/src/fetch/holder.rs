@@ -16,7 +16,7 @@ use libp2p::Stream;
 use tokio::sync::mpsc;
 
 use super::driver::{Failure, Message};
-use super::sink::{Landed, Pool};
+use super::sink::{Landed, Pool, Work};
 use super::{ARCHIVE, code};
 use crate::link::Link;
 use crate::types::Holder;
@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub archive: Archive,
     pub list: OnceLock<Arc<ChunkList>>,
     pub pool: Pool,
-    pub sink: mpsc::Sender<Landed>,
+    pub sink: mpsc::Sender<Work>,
     pub driver: mpsc::Sender<Message>,
 }
 
@@ -98,7 +98,7 @@ impl Worker {
             while let Some(index) = expected.recv().await {
                 let bytes = read_chunk(&mut reader, shared, index, received).await?;
                 let landed = Landed { holder: place, index, bytes, list: list.clone() };
-                if shared.sink.send(landed).await.is_err() {
+                if shared.sink.send(Work::Landed(landed)).await.is_err() {
                     break;
                 }
             }

@@ -10,6 +10,7 @@
 
 mod driver;
 mod holder;
+mod part;
 mod sink;
 
 use std::fs::File;
@@ -49,7 +50,8 @@ pub struct FetchRequest {
     pub destination: File,
     /// Where that file is: a running node opens it by this, which must be beneath its home.
     pub path: PathBuf,
-    /// Chunks that are there already; shorter or empty: none of the rest.
+    /// Chunks that an earlier run proved; shorter or empty: none of the rest. They are proved again before they count,
+    /// and told like those that come.
     pub proved: Vec<bool>,
 }
 

@@ -14,6 +14,14 @@ use tokio::sync::mpsc;
 
 use super::driver::Message;
 
+/// What the sink is given.
+pub(super) enum Work {
+    /// A chunk.
+    Landed(Landed),
+    /// The list that proves what an earlier run left.
+    Claims(Arc<ChunkList>),
+}
+
 /// A chunk as it came from a holder.
 pub(super) struct Landed {
     pub holder: usize,
@@ -59,6 +67,8 @@ pub(super) enum Proof {
 pub(super) struct Sink {
     file: File,
     size: u64,
+    /// Chunks that an earlier run is said to have proved.
+    claimed: Vec<bool>,
     done: Vec<bool>,
     hasher: Sha256,
     /// Chunks that are hashed.
@@ -67,23 +77,32 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub fn new(file: File, size: u64, proved: &[bool]) -> io::Result<Self> {
+    pub fn new(file: File, size: u64, claimed: Vec<bool>) -> io::Result<Self> {
         if file.metadata()?.len() != size {
             file.set_len(size)?;
         }
-        let mut done = proved.to_vec();
-        done.resize(usize::try_from(chunk_count(size)).map_err(io::Error::other)?, false);
-        Ok(Self { file, size, done, hasher: Sha256::new(), hashed: 0, buffer: Vec::new() })
+        let done = vec![false; usize::try_from(chunk_count(size)).map_err(io::Error::other)?];
+        Ok(Self { file, size, claimed, done, hasher: Sha256::new(), hashed: 0, buffer: Vec::new() })
     }
 
     /// Takes what lands until nothing can land any more; the digest of the whole file, if all of it is there.
     pub fn run(
         mut self,
-        mut inbox: mpsc::Receiver<Landed>,
+        mut inbox: mpsc::Receiver<Work>,
         driver: &mpsc::Sender<Message>,
         put_back: impl Fn(Vec<u8>),
     ) -> io::Result<Option<Digest>> {
-        while let Some(landed) = inbox.blocking_recv() {
+        while let Some(work) = inbox.blocking_recv() {
+            let landed = match work {
+                Work::Landed(landed) => landed,
+                Work::Claims(list) => {
+                    if self.prove_claims(&list, driver)? {
+                        continue;
+                    } else {
+                        break;
+                    }
+                }
+            };
             let (holder, index, length) = (landed.holder, landed.index, landed.bytes.len() as u64);
             let proof = self.take(&landed)?;
             put_back(landed.bytes);
@@ -92,6 +111,28 @@ impl Sink {
             }
         }
         self.finish()
+    }
+
+    /// Proves again what is there, and tells the driver of each chunk that is good. False if the driver is gone.
+    fn prove_claims(&mut self, list: &ChunkList, driver: &mpsc::Sender<Message>) -> io::Result<bool> {
+        for (index, _) in (0u64..).zip(std::mem::take(&mut self.claimed)).filter(|(_, claimed)| *claimed) {
+            let Some(done) = usize::try_from(index).ok().and_then(|i| self.done.get_mut(i)) else { break };
+            let length = chunk_length(self.size, index);
+            self.buffer.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
+            self.file.read_exact_at(&mut self.buffer, index * CHUNK_SIZE)?;
+            if list.check(self.size, index, &self.buffer).is_err() {
+                continue;
+            }
+            *done = true;
+            if index == self.hashed {
+                self.hasher.update(&self.buffer);
+                self.hashed += 1;
+            }
+            if driver.blocking_send(Message::Found { index, length }).is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(driver.blocking_send(Message::Settled).is_ok())
     }
 
     fn take(&mut self, landed: &Landed) -> io::Result<Proof> {
@@ -152,7 +193,12 @@ mod tests {
         let list = Arc::new(ChunkList::of(&archive));
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(&archive[..CHUNK_SIZE as usize], 0).unwrap();
-        let mut sink = Sink::new(file.try_clone().unwrap(), size, &[true]).unwrap();
+        // What an earlier run left: one chunk is there, another was said to be and is not.
+        let mut sink = Sink::new(file.try_clone().unwrap(), size, vec![true, false, true]).unwrap();
+        let (driver, mut told) = mpsc::channel(8);
+        assert!(sink.prove_claims(&list, &driver).unwrap());
+        assert!(matches!(told.try_recv(), Ok(Message::Found { index: 0, length: CHUNK_SIZE })));
+        assert!(matches!(told.try_recv(), Ok(Message::Settled)));
         let chunks: Vec<&[u8]> = archive.chunks(CHUNK_SIZE as usize).collect();
         let mut land = |index: u64, bytes: &[u8]| {
             sink.take(&Landed { holder: 0, index, bytes: bytes.to_vec(), list: list.clone() }).unwrap()

@@ -13,6 +13,7 @@ use libp2p::kad::{self, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, dns, identify, noise, ping, tcp, tls, yamux};
 
+use super::buffered::{ReadAhead, WriteTogether};
 use crate::config::Mode;
 use crate::dht::store::Store;
 use crate::error::NetError;
@@ -90,14 +91,16 @@ pub(crate) fn swarm(key: Keypair, mode: Mode, limits: &Limits, jitter: f64) -> R
     let muxer = || {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(MAX_CONNECTION_STREAMS);
-        config
+        WriteTogether(config)
     };
+    let tls = |key: &Keypair| tls::Config::new(key).map(ReadAhead);
+    let noise = |key: &Keypair| noise::Config::new(key).map(ReadAhead);
     let concurrency = std::num::NonZeroU8::new(8).unwrap_or(std::num::NonZeroU8::MIN);
     let events = NonZeroUsize::new(32).unwrap_or(NonZeroUsize::MIN);
     let tcp = |key: Keypair| {
         SwarmBuilder::with_existing_identity(key)
             .with_tokio()
-            .with_tcp(tcp::Config::default(), (tls::Config::new, noise::Config::new), muxer)
+            .with_tcp(tcp::Config::default(), (tls, noise), muxer)
             .map_err(|e| NetError::Transport(Box::new(e)))
     };
     // The two builders have two types.

@@ -5,6 +5,7 @@
 //! Invariant: no arm of the loop waits.
 
 pub(crate) mod behaviour;
+mod buffered;
 mod command;
 mod event;
 mod join;

@@ -9,7 +9,7 @@ use ggen_core::limits::Limits;
 use ggen_core::release::Archive;
 
 use crate::testing::*;
-use crate::{FetchEvent, NetError, Outcome, SearchEvent};
+use crate::{FetchEvent, FetchRequest, NetError, Outcome, SearchEvent};
 
 fn content(manner: Manner, versions: u64) -> (Memory, Archive, ggen_core::PackageId) {
     let bytes = bytes(CHUNK_SIZE * 20 + 77);
@@ -87,9 +87,34 @@ async fn a_flipped_bit_ends_its_holders_part() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_holder_costs_a_time_out() {
-    let limits = Limits { holder_timeout: Duration::from_millis(400), ..limits() };
-    one_is_bad(Manner::StallsAt(0), OffenceClass::Stalled, "silent", limits).await;
+async fn a_stalled_holder_costs_not_even_its_time_out_where_others_have_the_rest() {
+    let (release, stalled) = mpsc::channel();
+    let (mut memory, archive, _) = content(Manner::StallsAt(2), 1);
+    memory.release = Some(Arc::new(Mutex::new(stalled)));
+    let patient = Limits { holder_timeout: Duration::from_secs(60), ..limits() };
+    let stalls = node(memory, &[], patient.clone()).await;
+    let good = node(content(Manner::Honest, 1).0, &[], patient.clone()).await;
+    let command = command(&[&good], patient).await;
+    let fetch = command.fetch(&archive, vec![stalls.holder(), good.holder()]);
+    let (report, _, written) = tokio::time::timeout(Duration::from_secs(30), fetch).await.unwrap();
+    drop(release);
+    let report = report.unwrap();
+    assert_eq!((report.digest, report.bytes, written), (archive.digest, archive.size, bytes(archive.size)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_that_stalls_alone_is_named() {
+    let (release, stalled) = mpsc::channel();
+    let (mut memory, archive, _) = content(Manner::StallsAt(0), 1);
+    memory.release = Some(Arc::new(Mutex::new(stalled)));
+    let hasty = Limits { holder_timeout: Duration::from_millis(400), ..limits() };
+    let stalls = node(memory, &[], hasty.clone()).await;
+    let command = command(&[&stalls], hasty).await;
+    let (result, events, _) = command.fetch(&archive, vec![stalls.holder()]).await;
+    drop(release);
+    assert!(matches!(result, Err(NetError::Fetch { .. })), "{result:?}");
+    let offence = events.iter().find_map(|e| if let FetchEvent::Offence(o) = e { Some(o) } else { None }).unwrap();
+    assert_eq!((offence.class, offence.code.as_str()), (OffenceClass::Stalled, "silent"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,6 +137,37 @@ async fn when_all_fail_each_is_named_with_its_reason() {
         .collect();
     assert_eq!(codes, ["chunk-length", "has-not", "unreachable"]);
     assert_eq!(events.iter().filter(|e| matches!(e, FetchEvent::Offence(_))).count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_run_left_is_proved_again_and_the_good_of_it_not_fetched_again() {
+    let (memory, archive, _) = content(Manner::Honest, 1);
+    let node = node(memory, &[], limits()).await;
+    let command = command(&[&node], limits()).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut left = bytes(CHUNK_SIZE * 10);
+    left[CHUNK_SIZE as usize * 3] ^= 1; // never reached the disk
+    std::fs::write(file.path(), left).unwrap();
+    let (events, mut told) = tokio::sync::mpsc::channel(1024);
+    let request = FetchRequest {
+        archive: archive.clone(),
+        holders: vec![node.holder()],
+        destination: file.reopen().unwrap(),
+        path: file.path().to_owned(),
+        proved: vec![true; 10],
+    };
+    let report = command.handle.fetch(request, events).await.unwrap();
+    assert_eq!((report.digest, report.bytes), (archive.digest, archive.size - 9 * CHUNK_SIZE));
+    assert_eq!(std::fs::read(file.path()).unwrap(), bytes(archive.size));
+    let mut proved = Vec::new();
+    while let Some(event) = told.recv().await {
+        if let FetchEvent::ChunkProved { index } = event {
+            proved.push(index);
+        }
+    }
+    assert_eq!(proved[..9], [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+    proved.sort_unstable();
+    assert_eq!(proved, (0..21).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

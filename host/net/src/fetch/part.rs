@@ -1,0 +1,56 @@
+//! A holder's part of a fetch, as the driver keeps it.
+//!
+//! Decides nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::driver::millis;
+use super::{HolderReport, Outcome};
+use crate::types::Holder;
+
+pub(super) struct Part {
+    pub holder: Holder,
+    pub requests: Option<mpsc::Sender<u64>>,
+    pub task: Option<AbortHandle>,
+    pub received: Arc<AtomicU64>,
+    pub received_at_proof: u64,
+    pub begun: Option<Instant>,
+    pub last: Option<Instant>,
+    pub latency: Option<Duration>,
+    pub bytes: u64,
+    pub outcome: Outcome,
+}
+
+impl Part {
+    pub fn new(holder: Holder) -> Self {
+        Self {
+            holder,
+            requests: None,
+            task: None,
+            received: Arc::default(),
+            received_at_proof: 0,
+            begun: None,
+            last: None,
+            latency: None,
+            bytes: 0,
+            outcome: Outcome::Served,
+        }
+    }
+
+    pub fn report(self) -> HolderReport {
+        let elapsed = self.begun.zip(self.last).map(|(begun, last)| last.duration_since(begun)).unwrap_or_default();
+        HolderReport {
+            peer: self.holder.peer,
+            bytes: self.bytes,
+            elapsed,
+            latency_ms: self.latency.map(millis),
+            outcome: self.outcome,
+        }
+    }
+}
