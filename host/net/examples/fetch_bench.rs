@@ -1,13 +1,15 @@
-//! How fast an archive comes from one holder on loopback, beside a bare libp2p TLS stream in the same run.
+//! How fast an archive comes from one holder on loopback, beside a bare libp2p TLS stream in the same run; and from
+//! several, one of which may be slow.
 //!
-//! `cargo run --release -p ggen-net --example fetch_bench [MEGABYTES] [--fetch-only]`. Prints; decides nothing.
+//! `cargo run --release -p ggen-net --example fetch_bench [MEGABYTES] [--fetch-only] [--holders]`. Prints; decides
+//! nothing.
 
 use std::error::Error;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
@@ -33,7 +35,8 @@ struct Disk {
     size: u64,
 }
 
-struct Shared(Arc<Disk>);
+/// What a holder serves, and whether it gives no more than 1 MB/s.
+struct Shared(Arc<Disk>, Option<Arc<Mutex<()>>>);
 
 impl Content for Shared {
     fn search(&self, _: &str, _: usize) -> Vec<CatalogHit> {
@@ -48,11 +51,12 @@ impl Content for Shared {
     }
     fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>> {
         let file = File::open(&self.0.path).ok()?;
-        (*digest == self.0.digest).then(|| Box::new(Open(self.0.clone(), file)) as Box<dyn ArchiveSource>)
+        (*digest == self.0.digest)
+            .then(|| Box::new(Open(self.0.clone(), file, self.1.clone())) as Box<dyn ArchiveSource>)
     }
 }
 
-struct Open(Arc<Disk>, File);
+struct Open(Arc<Disk>, File, Option<Arc<Mutex<()>>>);
 
 impl ArchiveSource for Open {
     fn size(&self) -> u64 {
@@ -65,6 +69,10 @@ impl ArchiveSource for Open {
         let length = usize::try_from(chunk_length(self.0.size, index)).map_err(io::Error::other)?;
         let mut bytes = vec![0; length];
         self.1.read_exact_at(&mut bytes, index * CHUNK_SIZE)?;
+        if let Some(slow) = &self.2 {
+            let _one = slow.lock();
+            std::thread::sleep(Duration::from_micros(length as u64));
+        }
         Ok(bytes)
     }
 }
@@ -102,22 +110,31 @@ fn rate(size: u64, time: Duration) -> f64 {
     size as f64 / 1e6 / time.as_secs_f64()
 }
 
-fn ours(disk: Arc<Disk>, archive: Archive, target: PathBuf) -> Outcome<Duration> {
+/// Fetches from as many holders as there are in `slow`; those that are true give 1 MB/s.
+fn ours(disk: &Arc<Disk>, archive: Archive, target: PathBuf, slow: &[bool]) -> Outcome<Duration> {
     let (serving, asking) = (runtime()?, runtime()?);
-    let listen: Vec<Multiaddr> = vec!["/ip4/127.0.0.1/tcp/0".parse()?];
-    let config = NodeConfig { mode: Mode::Node, listen, ..NodeConfig::default() };
-    let (node, _events) = serving.block_on(start(config, Arc::new(Shared(disk))))?;
-    let status = serving.block_on(node.status())?;
-    let address = status.listen_addresses.first().ok_or("no address")?.to_string();
-    let bootstrap = vec![ggen_net::parse_bootstrap(&address)?];
+    let (mut nodes, mut bootstrap) = (Vec::new(), Vec::new());
+    for slow in slow {
+        let listen: Vec<Multiaddr> = vec!["/ip4/127.0.0.1/tcp/0".parse()?];
+        let config = NodeConfig { mode: Mode::Node, listen, ..NodeConfig::default() };
+        let content = Shared(disk.clone(), slow.then(Arc::default));
+        let (node, events) = serving.block_on(start(config, Arc::new(content)))?;
+        let status = serving.block_on(node.status())?;
+        let address = status.listen_addresses.first().ok_or("no address")?.to_string();
+        bootstrap.push(ggen_net::parse_bootstrap(&address)?);
+        nodes.push((node, events));
+    }
     let size = archive.size;
     let time = asking.block_on(async move {
+        let wanted = bootstrap.len();
         let config = NodeConfig { bootstrap, ..NodeConfig::default() };
-        let began = Instant::now();
         let (command, _events) = start(config, Arc::new(ggen_net::NoContent)).await?;
         command.joined(Duration::from_secs(5)).await;
-        println!("joined after {:?}", began.elapsed());
-        let peers = command.peers().await?;
+        let mut peers = command.peers().await?;
+        while peers.len() < wanted {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            peers = command.peers().await?;
+        }
         let holders = peers.into_iter().map(|p| ggen_net::Holder { peer: p.peer_id, addresses: p.addresses }).collect();
         let destination = File::options().read(true).write(true).create(true).truncate(true).open(&target)?;
         let (events, mut told) = mpsc::channel(256);
@@ -131,9 +148,12 @@ fn ours(disk: Arc<Disk>, archive: Archive, target: PathBuf) -> Outcome<Duration>
         if report.digest != digest || report.bytes != size {
             return Err("not what was signed".into());
         }
+        command.shutdown().await?;
         Outcome::Ok(time)
     })?;
-    serving.block_on(node.shutdown())?;
+    for (node, _events) in nodes {
+        serving.block_on(node.shutdown())?;
+    }
     Ok(time)
 }
 
@@ -221,18 +241,31 @@ fn main() -> Outcome<()> {
     let size = megabytes * 1_000_000;
     let directory = tempfile::tempdir()?;
     let (disk, archive) = make(directory.path().join("archive"), size)?;
+    let target = directory.path().join("fetched");
+    let given = |flag: &str| std::env::args().any(|a| a == flag);
     for round in 1..=3 {
         let before = processor_time();
-        let time = ours(disk.clone(), archive.clone(), directory.path().join("fetched"))?;
+        let time = ours(&disk, archive.clone(), target.clone(), &[false])?;
         let (fetch, cpu) = (rate(size, time), processor_time() - before);
         let memory = peak_memory();
         println!("round {round}: to a proved file {fetch:.0} MB/s, {cpu:.2} s of processors, peak memory {memory} MB");
-        if std::env::args().any(|a| a == "--fetch-only") {
+        if given("--holders") {
+            for (what, slow) in [
+                ("from four holders", &[false; 4][..]),
+                ("from three", &[false; 3]),
+                ("from three and one of 1 MB/s", &[true, false, false, false]),
+            ] {
+                let time = ours(&disk, archive.clone(), target.clone(), slow)?;
+                println!("round {round}: {what} {:.0} MB/s", rate(size, time));
+            }
+        }
+        if given("--fetch-only") {
             continue;
         }
         let before = processor_time();
         let plain = rate(size, bare(size)?);
-        println!("round {round}: bare TLS stream  {plain:.0} MB/s, {:.2} s of processors", processor_time() - before);
+        let (ratio, cpu) = (100.0 * fetch / plain, processor_time() - before);
+        println!("round {round}: bare TLS stream  {plain:.0} MB/s, {cpu:.2} s of processors; a fetch has {ratio:.0} %");
     }
     Ok(())
 }
