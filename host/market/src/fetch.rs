@@ -5,41 +5,35 @@
 
 use std::sync::Arc;
 
-use ggen_core::hooks::{Job, Network as NetworkState, OffenceClass, Origin, Trouble};
+use ggen_core::hooks::{Job, Network as NetworkState, Origin, Trouble};
 use ggen_core::release::Archive;
-use ggen_core::reputation::Outcome;
-use ggen_net::{FetchEvent, FetchReport, FetchRequest, Holder, HolderReport, NetError, Network};
+use ggen_net::{Holder, Network};
 use ggen_policy::PolicyHost;
-use tokio::sync::mpsc;
 
+use crate::download::Unpacker;
 use crate::error::{HolderFailure, MarketError};
 use crate::fallback::{Next, Route};
 use crate::market::{Market, blocking};
-use crate::peers::{self, Sentence};
-use crate::report::Progress;
+use crate::peers;
 use crate::solve::PlanItem;
 use crate::starter;
 
-/// Events of a fetch that wait to be read.
-const EVENTS: usize = 256;
-
 impl Market {
-    /// Brings the archive of `item` into the store; where it came from.
+    /// Brings the archive of `item` into the store; where it came from. What comes over the network is unpacked in
+    /// `unpacker` while it arrives.
     pub(crate) async fn fetch(
         &self,
         host: &Arc<PolicyHost>,
         job: &Job,
         route: &Route,
         item: &PlanItem,
+        unpacker: &mut Unpacker,
     ) -> Result<Origin, MarketError> {
         let (name, version) = (&item.chosen.id.name, &item.chosen.version);
-        let Some(archive) = item.release().map(|r| r.release.archive.clone()) else {
-            return Err(MarketError::Unsigned { name: name.clone(), version: version.clone() });
-        };
         let mut failures = Vec::new();
         loop {
             for origin in route.origins() {
-                if let Some(from) = self.fetch_from(origin, host, job, item, &archive, &mut failures).await? {
+                if let Some(from) = self.fetch_from(origin, host, job, item, unpacker, &mut failures).await? {
                     return Ok(from);
                 }
             }
@@ -68,10 +62,11 @@ impl Market {
         host: &Arc<PolicyHost>,
         job: &Job,
         item: &PlanItem,
-        archive: &Archive,
+        unpacker: &mut Unpacker,
         failures: &mut Vec<HolderFailure>,
     ) -> Result<Option<Origin>, MarketError> {
         self.check_cancelled()?;
+        let archive = &unpacker.release().release.archive;
         let digest = archive.digest;
         match origin {
             Origin::Store | Origin::File => {
@@ -94,7 +89,7 @@ impl Market {
                     failures.push(failure("peers", session.problem()));
                     return Ok(None);
                 };
-                let fetched = self.fetch_from_peers(network, host, job, item, archive, failures).await?;
+                let fetched = self.fetch_from_peers(network, host, job, item, unpacker, failures).await?;
                 Ok(fetched.then_some(origin))
             }
         }
@@ -125,9 +120,10 @@ impl Market {
         host: &Arc<PolicyHost>,
         job: &Job,
         item: &PlanItem,
-        archive: &Archive,
+        unpacker: &mut Unpacker,
         failures: &mut Vec<HolderFailure>,
     ) -> Result<bool, MarketError> {
+        let archive = unpacker.release().release.archive.clone();
         let found = match network.holders(&archive.digest).await {
             Ok(found) => found,
             Err(error) => {
@@ -141,7 +137,7 @@ impl Market {
             return Ok(false);
         }
         self.step(format!("fetching {} {}", item.chosen.id.name, item.chosen.version));
-        match self.download(network, job, archive, holders).await? {
+        match self.download(network, job, unpacker, holders).await? {
             Ok(()) => Ok(true),
             Err(reports) => {
                 let told = reports.iter().filter_map(|report| match &report.outcome {
@@ -189,104 +185,6 @@ impl Market {
         .await?;
         self.keep(decisions);
         Ok(ranked)
-    }
-
-    /// Fetches into a partial file that a later run can resume, and moves it into the store once it is whole.
-    async fn download(
-        &self,
-        network: &Network,
-        job: &Job,
-        archive: &Archive,
-        holders: Vec<Holder>,
-    ) -> Result<Result<(), Vec<HolderReport>>, MarketError> {
-        let (store, wanted) = (self.store.clone(), archive.clone());
-        let mut partial = blocking(move || Ok(store.partial(&wanted)?)).await?;
-        if partial.is_stored() {
-            return Ok(Ok(())); // another process was quicker
-        }
-        let io = |source| MarketError::Io { path: partial.path().to_owned(), action: "opened", source };
-        let destination = partial.file().try_clone().map_err(io)?;
-        let proved = (0..ggen_core::chunks::chunk_count(archive.size)).map(|index| partial.has(index)).collect();
-        let request =
-            FetchRequest { archive: archive.clone(), holders, destination, path: partial.path().to_owned(), proved };
-        let (events, mut told) = mpsc::channel(EVENTS);
-        let fetching = network.fetch(request, events);
-        tokio::pin!(fetching);
-        let result = loop {
-            tokio::select! {
-                event = told.recv() => if let Some(event) = event {
-                    self.take_event(network, job, archive.size, &mut partial, event).await?;
-                } else {
-                    break (&mut fetching).await;
-                },
-                done = &mut fetching => break done,
-                () = self.cancelled() => return Err(MarketError::Interrupted),
-            }
-        };
-        while let Ok(event) = told.try_recv() {
-            self.take_event(network, job, archive.size, &mut partial, event).await?;
-        }
-        match result {
-            Ok(report) => {
-                self.note_holders(&report).await?;
-                blocking(move || Ok(partial.finish_hashed(report.digest)?)).await?;
-                Ok(Ok(()))
-            }
-            Err(NetError::Fetch { holders, .. }) => Ok(Err(holders)),
-            Err(other) => Err(other.into()),
-        }
-    }
-
-    async fn take_event(
-        &self,
-        network: &Network,
-        job: &Job,
-        total: u64,
-        partial: &mut ggen_store::Partial,
-        event: FetchEvent,
-    ) -> Result<(), MarketError> {
-        match event {
-            FetchEvent::Progress { bytes } => self.reporter.report(Progress::Bytes { done: bytes, total }),
-            FetchEvent::ChunkProved { index } => partial.mark(index)?,
-            FetchEvent::HolderDone { .. } => {}
-            FetchEvent::Offence(offence) => {
-                let outcome = match offence.class {
-                    OffenceClass::CorruptData => Outcome::Corrupt,
-                    OffenceClass::Stalled => Outcome::TimedOut,
-                    _ => Outcome::Failed,
-                };
-                let store = self.store.clone();
-                let peer = offence.peer;
-                blocking(move || peers::note(&store, &peer, outcome)).await?;
-                let sentence = self.judge(job, Some(network), &offence).await?;
-                let consequence = match sentence {
-                    Sentence::Banned { seconds } => format!("; the peer is banned for {} min", seconds / 60),
-                    Sentence::Avoided => "; the peer is asked last for a while".to_owned(),
-                    Sentence::Nothing => String::new(),
-                };
-                let (what, code) = match offence.class {
-                    OffenceClass::CorruptData => {
-                        ("Package verification failed, trying alternate source", "verification-failed")
-                    }
-                    _ => ("A holder failed, trying alternate source", "holder-failed"),
-                };
-                self.tell(code, format!("{what}: {} ({}){consequence}", offence.peer, offence.detail));
-            }
-        }
-        Ok(())
-    }
-
-    async fn note_holders(&self, report: &FetchReport) -> Result<(), MarketError> {
-        let (store, holders) = (self.store.clone(), report.holders.clone());
-        blocking(move || {
-            for holder in holders.iter().filter(|h| h.bytes > 0) {
-                let elapsed_ms = u64::try_from(holder.elapsed.as_millis()).unwrap_or(u64::MAX);
-                let latency_ms = holder.latency_ms.map(|l| l as f64);
-                peers::note(&store, &holder.peer, Outcome::Served { bytes: holder.bytes, elapsed_ms, latency_ms })?;
-            }
-            Ok(())
-        })
-        .await
     }
 
     /// Resolves when the user wishes to stop.

@@ -1,6 +1,7 @@
 //! `install`: route, resolve, review, locate, rank, fetch, review, commit, record.
 //!
-//! Reads top to bottom as the job goes. Invariant: before the commit nothing has happened, after it everything has.
+//! Reads top to bottom as the job goes; what comes over the network is unpacked while it arrives. Invariant: before the
+//! commit nothing has happened, after it everything has.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,9 +12,11 @@ use ggen_core::hooks::{Hook, Job, Network, Origin, Task, Trouble};
 use ggen_core::naming::{DecidedBy, NamingError};
 use ggen_core::resolve::ResolveError;
 use ggen_policy::{LinkConfig, LinkSource, PolicyHost};
-use ggen_store::{Commit, How};
+use ggen_store::{Commit, How, StagedPackage, Staging};
+use tokio::sync::Semaphore;
 
 use crate::answers::{InstallAnswer, InstalledPackage, MovedPackage};
+use crate::download::Unpacker;
 use crate::error::MarketError;
 use crate::fallback::{Next, Route};
 use crate::gather::{Gathered, Wanted};
@@ -226,38 +229,55 @@ impl Market {
             }
         }
         self.store.check_space(needed)?;
-        let origins: Vec<Origin> = stream::iter(&wanted)
-            .map(|item| self.fetch(host, job, route, item))
+        let mut staging = self.store.stage()?;
+        let room = Arc::new(Semaphore::new(FETCHES));
+        let unpackers: Vec<_> = wanted
+            .iter()
+            .filter_map(|item| Some((*item, item.release()?.clone())))
+            .map(|(item, release)| (item, Unpacker::new(release, staging.place(), Arc::clone(&room))))
+            .collect();
+        let brought: Result<Vec<_>, _> = stream::iter(unpackers)
+            .map(|(item, unpacker)| self.bring(host, job, route, item, unpacker))
             .buffered(FETCHES)
             .try_collect()
-            .await?;
-        self.commit(host, job, planned, wanted.into_iter().zip(origins).collect()).await
+            .await;
+        // What one failure interrupted must have ended before the staging goes.
+        let _ended = room.acquire_many(FETCHES as u32).await;
+        self.commit(host, job, planned, staging, brought?).await
     }
 
-    /// Unpacks, has the files reviewed, and makes all of it visible in one step.
+    /// Fetches one package and unpacks it.
+    async fn bring<'a>(
+        &self,
+        host: &Arc<PolicyHost>,
+        job: &Job,
+        route: &Route,
+        item: &'a PlanItem,
+        mut unpacker: Unpacker,
+    ) -> Result<(&'a PlanItem, Origin, StagedPackage), MarketError> {
+        let origin = self.fetch(host, job, route, item, &mut unpacker).await?;
+        self.check_cancelled()?;
+        self.step(format!("unpacking {} {}", item.chosen.id.name, item.chosen.version));
+        Ok((item, origin, unpacker.staged().await?))
+    }
+
+    /// Has the files reviewed, and makes all of it visible in one step.
     async fn commit(
         &self,
         host: &Arc<PolicyHost>,
         job: &Job,
         planned: &Planned,
-        fetched: Vec<(&PlanItem, Origin)>,
+        mut staging: Staging,
+        brought: Vec<(&PlanItem, Origin, StagedPackage)>,
     ) -> Result<Vec<InstalledPackage>, MarketError> {
-        let mut staging = self.store.stage()?;
         let mut commits = Vec::new();
-        for (item, origin) in fetched {
+        for (item, origin, staged) in brought {
             self.check_cancelled()?;
             let Some(release) = item.release().cloned() else { continue };
-            let kept = release.clone();
-            self.step(format!("unpacking {} {}", item.chosen.id.name, item.chosen.version));
-            let (back, staged) = blocking(move || {
-                let staged = staging.unpack(&release)?;
-                Ok((staging, staged))
-            })
-            .await?;
-            staging = back;
             contents::review(self, host, job, item, &staged).await?;
+            staging.add(staged.clone());
             commits.push(Commit {
-                release: kept,
+                release,
                 direct: item.chosen.direct,
                 requirement: item.requirement.clone(),
                 requested_by: item.chosen.requested_by.iter().map(ToString::to_string).collect(),

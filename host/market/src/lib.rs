@@ -8,6 +8,7 @@ mod advisories;
 mod answers;
 mod contents;
 pub mod demo;
+mod download;
 mod error;
 mod established;
 mod facts;

@@ -15,6 +15,8 @@ use crate::error::{StoreError, at};
 
 /// Bytes that are moved at once.
 pub(crate) const BUFFER: usize = 256 * 1024;
+/// Bytes of one file whose way to the disk is begun together.
+pub(crate) const WRITE_BACK: u64 = 8 * 1024 * 1024;
 
 /// Creates a directory and its parents, for the user alone.
 pub(crate) fn make_dir(path: &Path) -> Result<(), StoreError> {
@@ -63,6 +65,12 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
 pub(crate) fn sync_fs(dir: &Path) -> Result<(), StoreError> {
     let handle = File::open(dir).map_err(at("open", dir))?;
     rustix::fs::syncfs(&handle).map_err(|e| StoreError::io("sync", dir, e.into()))
+}
+
+/// Begins to bring a part of a file to the disk, so that a later sync finds little to do. Only ever a help.
+pub(crate) fn begin_write_back(file: &File, offset: u64, length: u64) {
+    // That the bytes are not needed soon makes the system write those that only memory has; they stay in memory.
+    let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
 }
 
 /// Reads a regular file of at most `limit` bytes; none where there is no file.

@@ -17,16 +17,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ggen_core::files::FileList;
 use ggen_core::release::SignedRelease;
-use ggen_core::{Digest, PackageId, PackageName, PublisherId};
-use semver::Version;
+use ggen_core::{PackageName, PublisherId};
 
-use crate::archive;
 use crate::db::installs::{self, InstallRow};
 use crate::db::sql;
 use crate::db::trust::{self, Binding, How};
 use crate::error::{StoreError, at};
 use crate::journal::{Journal, Placed};
 use crate::locks::{self, Kind, Lock, LockHolder};
+use crate::staging::{StagedPackage, StagingPlace};
 use crate::trust_log::Record;
 use crate::{Installed, Store, documents, fsio};
 
@@ -36,23 +35,10 @@ pub struct Staging {
     store: Store,
     dir: PathBuf,
     staged: Vec<StagedPackage>,
+    places: usize,
     /// Set where the directory has what only a later start can put back.
     keep: AtomicBool,
     _lock: Lock,
-}
-
-/// An unpacked package that is not visible yet.
-#[derive(Clone, Debug)]
-pub struct StagedPackage {
-    /// Which.
-    pub id: PackageId,
-    /// Its version.
-    pub version: Version,
-    /// Where its files are, for whoever reviews them.
-    pub dir: PathBuf,
-    /// Its files, as they were signed.
-    pub files: FileList,
-    release: Digest,
 }
 
 /// What is to be installed.
@@ -82,29 +68,23 @@ impl Drop for Staging {
 }
 
 impl Staging {
-    /// Unpacks the archive of `release` from the store, checking every file against what was signed. An archive that
-    /// turns out damaged is moved out of the store.
+    /// Unpacks the archive of `release` from the store into a place of its own.
     pub fn unpack(&mut self, release: &SignedRelease) -> Result<StagedPackage, StoreError> {
-        let expected = &release.release.archive;
-        let missing = StoreError::ArchiveMissing { digest: expected.digest };
-        let from = self.store.held_path(&expected.digest).ok_or(missing)?;
-        self.store.touch_archive(&expected.digest);
-        let dir = self.dir.join(self.staged.len().to_string());
-        std::fs::create_dir(&dir).map_err(at("create", &dir))?;
-        let files = match archive::unpack(&from, &dir, Some(expected), self.store.limits()) {
-            Ok(unpacked) => unpacked.files,
-            Err(archive::ArchiveError::Io { action, path, source }) => {
-                return Err(StoreError::io(action, &path, source));
-            }
-            Err(e) => {
-                self.store.check_archive(&expected.digest)?;
-                return Err(e.into());
-            }
-        };
-        let (id, version) = (release.release.id(), release.release.version.clone());
-        let staged = StagedPackage { id, version, dir, files, release: release.digest };
-        self.staged.push(staged.clone());
+        let staged = self.place().unpack(release)?;
+        self.add(staged.clone());
         Ok(staged)
+    }
+
+    /// A place for one more package. It must not be used when this is dropped: its files go with it.
+    pub fn place(&mut self) -> StagingPlace {
+        let dir = self.dir.join(self.places.to_string());
+        self.places += 1;
+        StagingPlace { store: self.store.clone(), dir }
+    }
+
+    /// Takes in what was unpacked in a place of this.
+    pub fn add(&mut self, staged: StagedPackage) {
+        self.staged.push(staged);
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -131,6 +111,7 @@ impl Store {
             store: self.clone(),
             dir: made.keep(),
             staged: Vec::new(),
+            places: 0,
             keep: AtomicBool::new(false),
             _lock: lock,
         })

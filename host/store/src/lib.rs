@@ -20,12 +20,14 @@ mod installed;
 mod journal;
 mod kept;
 mod keys;
+mod landing;
 mod layout;
 mod locks;
 mod lookups;
 mod open;
 mod partial;
 mod proved;
+mod staging;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -48,13 +50,15 @@ pub use db::search::SearchHit;
 pub use db::trust::{Binding, How};
 pub use error::StoreError;
 pub use index::{IndexReport, Rejected};
-pub use install::{Commit, StagedPackage, Staging};
+pub use install::{Commit, Staging};
 pub use installed::{Installed, Removed};
 pub use keys::{KeyInfo, PublisherKey};
+pub use landing::Arriving;
 pub use locks::LockHolder;
 pub use lookups::ProjectLock;
 pub use partial::Partial;
 pub use proved::{ProvedFile, ReadBounds};
+pub use staging::{StagedPackage, StagingPlace};
 pub use verify::{Damage, Verified};
 
 use db::Db;

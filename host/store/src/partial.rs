@@ -1,13 +1,15 @@
 //! Downloads under way, and what is left of those that broke off.
 //!
 //! `cache/partial/<digest>` has the bytes, `<digest>.map` one bit a chunk that was proved. Decides which chunks are still
-//! wanted; never fetches one. Invariant: one process at a time has a digest's partial, and only bytes with the whole
-//! digest leave it for the store.
+//! wanted; never fetches one. Invariant: one process at a time has a digest's partial, only bytes with the whole digest
+//! leave it for the store, and what an earlier run left is read by nobody before it is proved again: after a power cut
+//! the map may know of chunks that never reached the disk.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fs2::FileExt as _;
@@ -16,6 +18,7 @@ use ggen_core::chunks::{CHUNK_SIZE, ChunkList, chunk_count, chunk_length};
 use ggen_core::release::Archive;
 
 use crate::error::{StoreError, at};
+use crate::landing::{Arriving, Landing};
 use crate::locks::LockHolder;
 use crate::{Store, fsio};
 
@@ -32,6 +35,17 @@ pub struct Partial {
     map_path: PathBuf,
     map_file: File,
     map: Vec<u8>,
+    /// Chunks that were proved in this run.
+    proved: Vec<bool>,
+    /// The first chunk that was not.
+    gap: usize,
+    landing: Arc<Landing>,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        self.landing.end();
+    }
 }
 
 fn open_at(path: &Path) -> Result<File, StoreError> {
@@ -85,7 +99,9 @@ impl Store {
             file.set_len(0).and_then(|()| file.set_len(archive.size)).map_err(at("write", &path))?;
             map_file.set_len(0).and_then(|()| map_file.set_len(bytes as u64)).map_err(at("write", &map_path))?;
         }
-        Ok(Partial { store: self.clone(), archive: archive.clone(), path, file, map_path, map_file, map })
+        let (store, archive, landing) = (self.clone(), archive.clone(), Arc::default());
+        let proved = vec![false; usize::try_from(chunk_count(archive.size)).unwrap_or(0)];
+        Ok(Partial { store, archive, path, file, map_path, map_file, map, proved, gap: 0, landing })
     }
 }
 
@@ -105,7 +121,7 @@ impl Partial {
         &self.path
     }
 
-    /// Whether a chunk is here and was proved.
+    /// Whether a chunk was proved, in this run or an earlier one.
     pub fn has(&self, index: u64) -> bool {
         let byte = usize::try_from(index / 8).ok().and_then(|i| self.map.get(i));
         byte.is_some_and(|b| b & (1 << (index % 8)) != 0)
@@ -125,7 +141,23 @@ impl Partial {
 
     /// Remembers that a chunk is in the file and was proved.
     pub fn mark(&mut self, index: u64) -> Result<(), StoreError> {
-        self.set(index, true)
+        if let Some(proved) = usize::try_from(index).ok().and_then(|i| self.proved.get_mut(i)) {
+            *proved = true;
+        }
+        let before = self.gap;
+        while self.proved.get(self.gap) == Some(&true) {
+            self.gap += 1;
+        }
+        if self.gap > before {
+            self.landing.advance((self.gap as u64).saturating_mul(CHUNK_SIZE).min(self.archive.size));
+        }
+        if self.has(index) { Ok(()) } else { self.set(index, true) }
+    }
+
+    /// The archive's bytes in order, as they are proved.
+    pub fn arriving(&self) -> Result<Arriving, StoreError> {
+        let file = self.file.try_clone().map_err(at("open", &self.path))?;
+        Ok(Arriving::new(file, self.archive.size, self.landing.clone()))
     }
 
     fn set(&mut self, index: u64, present: bool) -> Result<(), StoreError> {
@@ -172,6 +204,7 @@ impl Partial {
             fsio::remove_any(&self.path)?;
             return Err(StoreError::ArchiveDamaged { expected, found });
         }
+        self.landing.advance(self.archive.size);
         let target = self.store.place_for(&expected)?;
         fsio::set_mode(&self.file, 0o444).map_err(at("write", &self.path))?;
         std::fs::rename(&self.path, &target).map_err(at("rename", &self.path))?;

@@ -4,6 +4,7 @@
 //! directory that was opened, whatever happens to names outside meanwhile.
 
 use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -14,14 +15,41 @@ use rustix::io::Errno;
 
 use super::ArchiveError;
 use super::read::Sink;
+use crate::fsio::{self, WRITE_BACK};
 
 /// A directory that gets files. Directories on the way to the latest one are kept open: entries come sorted.
 pub(crate) struct Beneath {
     root: OwnedFd,
     shown: PathBuf,
     open: Vec<(String, OwnedFd)>,
-    file: Option<File>,
+    file: Option<Growing>,
 }
+
+/// A file that is being written. The bytes of large ones are on their way to the disk while the rest is unpacked.
+struct Growing {
+    file: File,
+    written: u64,
+    begun: u64,
+}
+
+impl Growing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        if self.written - self.begun >= WRITE_BACK {
+            self.begin_write_back();
+        }
+        Ok(())
+    }
+
+    fn begin_write_back(&mut self) {
+        fsio::begin_write_back(&self.file, self.begun, self.written - self.begun);
+        self.begun = self.written;
+    }
+}
+
+/// A file below this is left to the sync at the end.
+const LARGE: u64 = 1024 * 1024;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FILE: OFlags =
@@ -66,20 +94,21 @@ impl Sink for Beneath {
         let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
         let created = rustix::fs::openat(parent, name, FILE, mode);
         let file = created.map_err(|e| ArchiveError::io("create", &self.shown.join(path.as_str()))(e.into()))?;
-        self.file = Some(File::from(file));
+        self.file = Some(Growing { file: File::from(file), written: 0, begun: 0 });
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        use std::io::Write;
         match &mut self.file {
-            Some(file) => file.write_all(bytes).map_err(ArchiveError::io("write in", &self.shown)),
+            Some(file) => file.write(bytes).map_err(ArchiveError::io("write in", &self.shown)),
             None => Ok(()),
         }
     }
 
     fn end(&mut self, _file: &FileEntry) -> Result<(), ArchiveError> {
-        self.file = None;
+        if let Some(mut file) = self.file.take().filter(|f| f.written >= LARGE && f.written > f.begun) {
+            file.begin_write_back();
+        }
         Ok(())
     }
 }

@@ -187,6 +187,8 @@ pub(crate) fn stream_error(error: io::Error) -> ArchiveError {
     let errno = error.raw_os_error().is_some();
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ArchiveError::truncated(),
+        // What is read while it arrives, and does not arrive.
+        io::ErrorKind::BrokenPipe => ArchiveError::Io { action: "read", path: "the archive".into(), source: error },
         _ if errno => ArchiveError::Io { action: "read", path: "the archive".into(), source: error },
         _ if error.to_string().contains("too much memory") => {
             ArchiveError::stream("window", "needs a window of more than 8 MiB")

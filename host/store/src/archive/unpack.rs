@@ -3,7 +3,7 @@
 //! Decides whether what came out is what was signed. Never writes outside the directory; what it has written when it
 //! fails is the caller's to remove (a staging directory goes as a whole).
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ggen_core::files::FileList;
@@ -30,8 +30,18 @@ pub fn unpack(
     limits: &Limits,
 ) -> Result<Unpacked, ArchiveError> {
     let file = open_regular(archive).map_err(ArchiveError::io("open", archive))?;
+    unpack_from(file, into, expected, limits)
+}
+
+/// As [`unpack`], from a reader of the archive.
+pub(crate) fn unpack_from(
+    archive: impl Read,
+    into: &Path,
+    expected: Option<&Archive>,
+    limits: &Limits,
+) -> Result<Unpacked, ArchiveError> {
     let mut beneath = Beneath::open(into)?;
-    let reader = BufReader::with_capacity(BUFFER, file);
+    let reader = BufReader::with_capacity(BUFFER, archive);
     let files = read_compressed(reader, Bounds::new(expected, limits), &mut beneath)?;
     if let Some(expected) = expected {
         check(&files, expected)?;

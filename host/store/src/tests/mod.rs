@@ -3,6 +3,7 @@
 //! Decides nothing.
 
 mod archives;
+mod arriving;
 mod catalog;
 mod hostile;
 mod index;
