@@ -10,10 +10,13 @@
     reason = "a benchmark that cannot go on ends"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{line, millis, watch};
 use ggen_tests::{Home, Node, Package, checkout, json, noise};
 
 fn main() {
@@ -31,33 +34,21 @@ fn main() {
     large_install(&bin);
 }
 
-fn line(what: &str, measured: &str, aim: &str) {
-    println!("{what:<58} {measured:>14}  {aim:>12}");
-}
-
-fn millis(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
 /// The median of `times` runs of a command, the first of which only warms up.
-fn median(home: &Home, args: &[&str], times: usize) -> Duration {
-    let mut took: Vec<_> = (0..=times)
-        .map(|_| {
-            let mut command = home.command(args);
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let begun = Instant::now();
-            assert!(command.status().expect("run it").success(), "{args:?}");
-            begun.elapsed()
-        })
-        .skip(1)
-        .collect();
-    took.sort();
-    took[took.len() / 2]
+fn median_of(home: &Home, args: &[&str], times: usize) -> Duration {
+    let took = (0..=times).map(|_| {
+        let mut command = home.command(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let begun = Instant::now();
+        assert!(command.status().expect("run it").success(), "{args:?}");
+        begun.elapsed()
+    });
+    common::median(took.skip(1).collect())
 }
 
 fn version(bin: &Path) {
     let home = Home::new(bin);
-    line("ggen --version", &millis(median(&home, &["--version"], 30)), "<= 5 ms");
+    line("ggen --version", &millis(median_of(&home, &["--version"], 30)), "<= 5 ms");
 }
 
 fn list(bin: &Path) {
@@ -70,7 +61,7 @@ fn list(bin: &Path) {
     args.extend(names.iter().map(String::as_str));
     let ran = home.run(&args);
     assert_eq!(ran.code(), 0, "{ran}");
-    line("marketplace list, 100 installed", &millis(median(&home, &["marketplace", "list"], 30)), "<= 15 ms");
+    line("marketplace list, 100 installed", &millis(median_of(&home, &["marketplace", "list"], 30)), "<= 15 ms");
 }
 
 /// The whole process of a dry run is an upper bound of what the policies cost in it.
@@ -78,7 +69,7 @@ fn policies(bin: &Path) {
     let home = Home::new(bin);
     home.publish(&Package::new("decided", "1.0.0"));
     let args = ["marketplace", "install", "decided", "--dry-run", "--offline"];
-    line("install --dry-run of one package, policies cached", &millis(median(&home, &args, 20)), "-");
+    line("install --dry-run of one package, policies cached", &millis(median_of(&home, &args, 20)), "-");
     let begun = Instant::now();
     let fresh = Home::new(bin);
     fresh.json(&["marketplace", "install", "hello-ggen", "--offline"]);
@@ -110,7 +101,11 @@ fn catalog(bin: &Path) {
     let args = ["marketplace", "install", "pkg-0", "--dry-run", "--offline"];
     let plan = home.json(&args)["plan"].as_array().map_or(0, Vec::len);
     assert_eq!(plan, 200, "the closure");
-    line("200 packages resolved out of 10 000 with 100 000 versions", &millis(median(&home, &args, 15)), "<= 150 ms");
+    line(
+        "200 packages resolved out of 10 000 with 100 000 versions",
+        &millis(median_of(&home, &args, 15)),
+        "<= 150 ms",
+    );
 }
 
 fn served(home: &Home, package: &Package) -> Node {
@@ -134,8 +129,7 @@ fn small_install(bin: &Path) {
         assert_eq!(ran.code(), 0, "{ran}");
         took.push(ran.took);
     }
-    took.sort();
-    line("install of 25 KB from a node on loopback, whole process", &millis(took[took.len() / 2]), "<= 250 ms");
+    line("install of 25 KB from a node on loopback, whole process", &millis(common::median(took)), "<= 250 ms");
 }
 
 /// The file appears in the store when it is whole and verified; the rest of the time is unpacking and the commit.
@@ -157,36 +151,24 @@ fn large_install(bin: &Path) {
         .spawn()
         .expect("start it");
     let begun = Instant::now();
-    let (mut first_byte, mut whole, mut peak) = (None, None, 0);
+    let (mut first_byte, mut whole) = (None, None);
     let partial = user.path().join("cache/partial");
-    let status = loop {
+    let (status, peak) = watch(&mut child, || {
         if first_byte.is_none() && std::fs::read_dir(&partial).is_ok_and(|mut d| d.next().is_some()) {
             first_byte = Some(begun.elapsed());
         }
         if whole.is_none() && archive.exists() {
             whole = Some(begun.elapsed());
         }
-        peak = peak.max(peak_memory(child.id()).unwrap_or(0));
-        if let Some(status) = child.try_wait().expect("ask for it") {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    };
+    });
     assert!(status.success(), "the install of {megabytes} MB failed");
     let whole = whole.unwrap_or_else(|| begun.elapsed());
     let transfer = whole.saturating_sub(first_byte.unwrap_or_default());
     let speed = megabytes as f64 / transfer.as_secs_f64();
     line(&format!("{megabytes} MB from one holder to a verified file"), &format!("{speed:.0} MB/s"), ">= 300 MB/s");
     line("the same, whole process with unpacking", &millis(begun.elapsed()), "-");
-    line("its peak memory", &format!("{:.0} MB", peak as f64 / 1000.0), "<= 150 MB");
+    line("its peak memory", &format!("{:.0} MB", peak), "<= 150 MB");
     let disk = Command::new("df").arg("--output=fstype").arg(user.path()).output().ok();
     let kind = disk.map(|o| String::from_utf8_lossy(&o.stdout).lines().nth(1).unwrap_or_default().to_owned());
     line("file system of the homes", kind.as_deref().unwrap_or("?"), "");
-}
-
-/// The most memory that a process has had, in kB (`VmHWM`); none once it is gone.
-fn peak_memory(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }
