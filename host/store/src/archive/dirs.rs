@@ -4,7 +4,7 @@
 //! directory that was opened, whatever happens to names outside meanwhile.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::ArchiveError;
+use super::direct::{Direct, Writer};
 use super::read::Sink;
-use crate::fsio::{self, WRITE_BACK};
 
 /// A directory that gets files. Directories on the way to the latest one are kept open: entries come sorted.
 pub(crate) struct Beneath {
@@ -23,32 +23,16 @@ pub(crate) struct Beneath {
     shown: PathBuf,
     open: Vec<(String, OwnedFd)>,
     file: Option<Growing>,
+    writer: Option<Writer>,
 }
 
-/// A file that is being written. The bytes of large ones are on their way to the disk while the rest is unpacked.
-struct Growing {
-    file: File,
-    written: u64,
-    begun: u64,
+/// A file that is being written.
+enum Growing {
+    Small(File),
+    Large(Direct),
 }
 
-impl Growing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.written += bytes.len() as u64;
-        if self.written - self.begun >= WRITE_BACK {
-            self.begin_write_back();
-        }
-        Ok(())
-    }
-
-    fn begin_write_back(&mut self) {
-        fsio::begin_write_back(&self.file, self.begun, self.written - self.begun);
-        self.begun = self.written;
-    }
-}
-
-/// A file below this is left to the sync at the end.
+/// Files from this size on do not go through the page cache.
 const LARGE: u64 = 1024 * 1024;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -60,7 +44,7 @@ impl Beneath {
     pub(crate) fn open(into: &Path) -> Result<Self, ArchiveError> {
         let root =
             rustix::fs::open(into, DIRECTORY, Mode::empty()).map_err(|e| ArchiveError::io("open", into)(e.into()))?;
-        Ok(Self { root, shown: into.to_owned(), open: Vec::new(), file: None })
+        Ok(Self { root, shown: into.to_owned(), open: Vec::new(), file: None, writer: None })
     }
 
     /// The handle of the directory with these components, created where it is missing.
@@ -79,6 +63,22 @@ impl Beneath {
         }
         Ok(self.open.last().map_or(&self.root, |(_, handle)| handle))
     }
+
+    fn begin_large(&mut self, file: File) -> Result<Direct, ArchiveError> {
+        let begun = match &mut self.writer {
+            Some(writer) => writer.begin(file),
+            none => Writer::start().and_then(|writer| none.insert(writer).begin(file)),
+        };
+        begun.map_err(ArchiveError::io("write in", &self.shown))
+    }
+
+    /// Waits until everything is written.
+    pub(crate) fn finish(mut self) -> Result<(), ArchiveError> {
+        match self.writer.take() {
+            Some(writer) => writer.finish().map_err(ArchiveError::io("write in", &self.shown)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Sink for Beneath {
@@ -87,28 +87,33 @@ impl Sink for Beneath {
         self.enter(&components).map(|_| ())
     }
 
-    fn begin(&mut self, path: &ArchivePath, _size: u64, executable: bool) -> Result<(), ArchiveError> {
+    fn begin(&mut self, path: &ArchivePath, size: u64, executable: bool) -> Result<(), ArchiveError> {
         let mut components: Vec<&str> = path.as_str().split('/').collect();
         let name = components.pop().unwrap_or_default();
         let parent = self.enter(&components)?;
         let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
         let created = rustix::fs::openat(parent, name, FILE, mode);
         let file = created.map_err(|e| ArchiveError::io("create", &self.shown.join(path.as_str()))(e.into()))?;
-        self.file = Some(Growing { file: File::from(file), written: 0, begun: 0 });
+        let file = File::from(file);
+        self.file = Some(if size < LARGE { Growing::Small(file) } else { Growing::Large(self.begin_large(file)?) });
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        match &mut self.file {
-            Some(file) => file.write(bytes).map_err(ArchiveError::io("write in", &self.shown)),
-            None => Ok(()),
-        }
+        let written = match (&mut self.file, &mut self.writer) {
+            (Some(Growing::Small(file)), _) => file.write_all(bytes),
+            (Some(Growing::Large(file)), Some(writer)) => writer.write(file, bytes),
+            _ => Ok(()),
+        };
+        written.map_err(ArchiveError::io("write in", &self.shown))
     }
 
     fn end(&mut self, _file: &FileEntry) -> Result<(), ArchiveError> {
-        if let Some(mut file) = self.file.take().filter(|f| f.written >= LARGE && f.written > f.begun) {
-            file.begin_write_back();
+        match (self.file.take(), &mut self.writer) {
+            (Some(Growing::Large(file)), Some(writer)) => {
+                writer.end(file).map_err(ArchiveError::io("write in", &self.shown))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! entries, so there is nothing that two readers could understand differently. Invariant: whatever the bytes, memory is
 //! bounded by [`ggen_core::limits::Limits`] and nothing is written outside the directory that was given.
 
+mod direct;
 mod dirs;
 mod frame;
 pub mod ggen_file;

@@ -43,6 +43,7 @@ pub(crate) fn unpack_from(
     let mut beneath = Beneath::open(into)?;
     let reader = BufReader::with_capacity(BUFFER, archive);
     let files = read_compressed(reader, Bounds::new(expected, limits), &mut beneath)?;
+    beneath.finish()?;
     if let Some(expected) = expected {
         check(&files, expected)?;
     }
