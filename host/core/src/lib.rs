@@ -3,6 +3,7 @@
 //! Names, signed documents, resolution, plans, the hooks' rules: all of it plain values and functions. There is no I/O,
 //! clock, randomness or async in this crate; time and random numbers come as arguments.
 
+pub mod admit;
 pub mod advisories;
 pub mod chunks;
 pub mod digest;

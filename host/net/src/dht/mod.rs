@@ -3,7 +3,7 @@
 //! Decides which records are stored; never asks the network. Invariant: a stored record is a head with a valid
 //! signature, under its own key, and its sequence never falls.
 
-pub(crate) mod admit;
+pub(crate) use ggen_core::admit;
 pub(crate) mod store;
 
 use ggen_core::Digest;
