@@ -16,6 +16,7 @@ mod catalog;
 mod config;
 mod content;
 mod control;
+pub mod decoders;
 mod dht;
 mod error;
 mod fetch;

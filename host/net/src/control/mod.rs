@@ -3,6 +3,7 @@
 //! Decides who may: the same user, nobody else. One request a connection, lines of JSON, each with a bound.
 
 pub(crate) mod client;
+pub(crate) mod decode;
 mod lock;
 mod message;
 mod operation;

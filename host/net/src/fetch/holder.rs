@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures::future::Either;
-use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use ggen_core::chunks::{ChunkList, chunk_count, chunk_length};
 use ggen_core::hooks::OffenceClass;
 use ggen_core::release::Archive;
@@ -96,7 +96,7 @@ impl Worker {
         let (place, received) = (self.place, &self.received);
         let take = async move {
             while let Some(index) = expected.recv().await {
-                let bytes = read_chunk(&mut reader, shared, index, received).await?;
+                let bytes = read_chunk(&mut reader, shared.archive.size, &shared.pool, index, received).await?;
                 let landed = Landed { holder: place, index, bytes, list: list.clone() };
                 if shared.sink.send(Work::Landed(landed)).await.is_err() {
                     break;
@@ -134,9 +134,17 @@ impl Worker {
 }
 
 async fn hello(stream: &mut Stream, shared: &Shared) -> Result<Arc<ChunkList>, Either<io::Error, Failure>> {
-    let archive = &shared.archive;
-    stream.write_all(archive.digest.as_bytes()).await.map_err(Either::Left)?;
+    stream.write_all(shared.archive.digest.as_bytes()).await.map_err(Either::Left)?;
     stream.flush().await.map_err(Either::Left)?;
+    read_hello(stream, &shared.archive, &shared.list).await
+}
+
+/// What the holder says of the archive: a list that is known already is not proved again. Left: nothing came at all.
+pub(super) async fn read_hello<R: AsyncRead + Unpin>(
+    stream: &mut R,
+    archive: &Archive,
+    known: &OnceLock<Arc<ChunkList>>,
+) -> Result<Arc<ChunkList>, Either<io::Error, Failure>> {
     let mut first = [0; 1];
     stream.read_exact(&mut first).await.map_err(Either::Left)?;
     if first != [code::OK] {
@@ -153,11 +161,11 @@ async fn hello(stream: &mut Stream, shared: &Shared) -> Result<Arc<ChunkList>, E
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(|e| Either::Left(io::Error::other(e)))?];
     stream.read_exact(&mut bytes).await.map_err(late)?;
-    if let Some(list) = shared.list.get() {
+    if let Some(list) = known.get() {
         return Ok(list.clone());
     }
     match ChunkList::from_bytes(&bytes, archive.size, archive.chunks) {
-        Ok(list) => Ok(shared.list.get_or_init(|| Arc::new(list)).clone()),
+        Ok(list) => Ok(known.get_or_init(|| Arc::new(list)).clone()),
         Err(error) => {
             let failure = Failure::offence(OffenceClass::CorruptData, "chunk-digest", error.to_string());
             Err(Either::Right(failure))
@@ -165,9 +173,10 @@ async fn hello(stream: &mut Stream, shared: &Shared) -> Result<Arc<ChunkList>, E
     }
 }
 
-async fn read_chunk(
-    reader: &mut futures::io::ReadHalf<Stream>,
-    shared: &Shared,
+pub(super) async fn read_chunk<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    size: u64,
+    pool: &Pool,
     index: u64,
     received: &AtomicU64,
 ) -> Part<Vec<u8>> {
@@ -178,12 +187,12 @@ async fn read_chunk(
     }
     let mut length = [0; 4];
     reader.read_exact(&mut length).await.map_err(|e| broken(&e))?;
-    let (found, expected) = (u64::from(u32::from_be_bytes(length)), chunk_length(shared.archive.size, index));
+    let (found, expected) = (u64::from(u32::from_be_bytes(length)), chunk_length(size, index));
     if found != expected {
         let detail = format!("chunk {index} has {found} bytes instead of {expected}");
         return Err(Failure::offence(OffenceClass::CorruptData, "chunk-length", detail));
     }
-    let mut bytes = shared.pool.get(usize::try_from(expected).unwrap_or(0));
+    let mut bytes = pool.get(usize::try_from(expected).unwrap_or(0));
     let mut rest = bytes.as_mut_slice();
     while !rest.is_empty() {
         let read = reader.read(rest).await.map_err(|e| broken(&e))?;
