@@ -70,6 +70,20 @@ impl Node {
         self.told.lock().expect("lock").clone()
     }
 
+    /// The memory that it has now, in kB; 0 where the system does not tell.
+    pub fn resident_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+    }
+
+    /// The processor time that it has used so far, in seconds, to a hundredth; 0 where the system does not tell.
+    pub fn processor_time(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
+    }
+
     /// Asks it to end, as Ctrl-C does, and waits: its exit code.
     #[track_caller]
     pub fn stop(mut self) -> Option<i32> {

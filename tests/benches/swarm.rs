@@ -1,0 +1,83 @@
+//! Fifty real nodes in one process, and one node of the program with fifty connections: printed, not asserted.
+//!
+//! `cargo build --release -p ggen && cargo bench -p ggen-tests --bench swarm [NODES]`; `GGEN` names another program.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on ends"
+)]
+
+#[path = "../simulation/swarm.rs"]
+mod swarm;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use ggen_core::head::{HeadBundle, SignedHead};
+use ggen_tests::{Home, checkout};
+use swarm::{Swarm, head, percentile};
+
+/// How long an idle node is watched.
+const IDLE: Duration = Duration::from_secs(30);
+
+fn line(what: &str, measured: &str, aim: &str) {
+    println!("{what:<58} {measured:>22}  {aim:>12}");
+}
+
+fn main() {
+    let nodes = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(50);
+    println!("{:<58} {:>22}  {:>12}", "what", "measured", "aim");
+    checks();
+    lookups(nodes);
+    idle();
+}
+
+/// Heads as they are announced, read and verified on this thread alone.
+fn checks() {
+    let announced: Vec<Vec<u8>> = (0..500).map(|n| head(n).bundle.to_json()).collect();
+    let begun = Instant::now();
+    let mut checked = 0;
+    while begun.elapsed() < Duration::from_secs(3) {
+        for bytes in &announced {
+            let bundle = HeadBundle::from_json(bytes).expect("a bundle");
+            SignedHead::verify(bundle, None).expect("a head");
+            checked += 1;
+        }
+    }
+    let rate = f64::from(checked) / begun.elapsed().as_secs_f64();
+    line("signed heads checked on one core, roots and all", &format!("{rate:.0} /s"), ">= 10000 /s");
+}
+
+fn lookups(nodes: usize) {
+    let begun = Instant::now();
+    let swarm = Swarm::start(nodes);
+    line(&format!("{nodes} nodes started and joined"), &format!("{:.1} s", begun.elapsed().as_secs_f64()), "-");
+    let took = swarm.lookups(200);
+    let ms = |percent| percentile(&took, percent).as_secs_f64() * 1000.0;
+    let measured = format!("p50 {:.1}, p99 {:.1} ms", ms(50), ms(99));
+    line(&format!("a signed head looked up among {nodes} nodes"), &measured, "p50 <= 50 ms");
+    let mut connections = swarm.connections();
+    connections.sort_unstable();
+    let median = connections.get(connections.len() / 2).copied().unwrap_or(0);
+    line("connections of a node there, median", &median.to_string(), "-");
+}
+
+/// A node of the program, with fifty others connected to it and nothing to do.
+fn idle() {
+    let bin = std::env::var_os("GGEN").map_or_else(|| checkout().join("target/release/ggen"), PathBuf::from);
+    if !bin.is_file() {
+        return println!("no program at {}: cargo build --release -p ggen, or set GGEN", bin.display());
+    }
+    let home = Home::new(&bin);
+    let node = home.node();
+    let others = Swarm::joined_by(50, &node.addresses);
+    let before = node.processor_time();
+    std::thread::sleep(IDLE);
+    let share = (node.processor_time() - before) / IDLE.as_secs_f64() * 100.0;
+    let connected = home.json(&["marketplace", "p2p", "peers"])["peers"].as_array().map_or(0, Vec::len);
+    line("resident memory of an idle node", &format!("{} MB", node.resident_kb() / 1000), "<= 60 MB");
+    line(&format!("its processor with {connected} connections"), &format!("{share:.2} % of a core"), "<= 1 %");
+    drop(others);
+}

@@ -1,0 +1,84 @@
+//! What one run is about, as one line: the line that a failing run prints is the line that repeats it.
+//!
+//! Decides the defaults and how much of everything a network of some size has. Invariant: a plan says all that a run
+//! depends on; two runs of one plan are the same to the last message.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub nodes: usize,
+    /// The share of nodes that misbehave, all kinds of them in equal parts.
+    pub byzantine: f64,
+    /// The share of nodes that leave in an hour.
+    pub churn: f64,
+    /// The share of messages that never arrive.
+    pub loss: f64,
+    /// Installs of honest packages over the whole run.
+    pub installs: usize,
+    /// Simulated minutes.
+    pub minutes: u64,
+    /// Minutes for which the network is in two halves, in the middle of the run.
+    pub split: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let (nodes, installs, minutes) = (300, 300, 120);
+        Self { seed: 1, nodes, byzantine: 0.2, churn: 1.0 / 3.0, loss: 0.005, installs, minutes, split: 0 }
+    }
+}
+
+impl Plan {
+    /// Packages that there are: one for twenty nodes.
+    pub fn packages(&self) -> usize {
+        (self.nodes / 20).max(3)
+    }
+
+    /// Nodes whose users install.
+    pub fn users(&self) -> usize {
+        (self.nodes / 10).max(5)
+    }
+
+    /// The line that repeats this run.
+    pub fn line(&self) -> String {
+        format!("GGEN_SIMULATION='{self}' cargo test -p ggen-tests --test simulation -- given --nocapture")
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, nodes, byzantine, churn, loss, installs, minutes, split } = self;
+        write!(f, "seed={seed} nodes={nodes} byzantine={byzantine} churn={churn} loss={loss} ")?;
+        write!(f, "installs={installs} minutes={minutes} split={split}")
+    }
+}
+
+impl FromStr for Plan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        fn number<T: FromStr>(text: &str) -> Result<T, String> {
+            text.parse().map_err(|_| format!("{text:?} is no number"))
+        }
+        let mut plan = Self::default();
+        for word in text.split_whitespace() {
+            let (key, value) = word.split_once('=').ok_or_else(|| format!("{word:?} is not KEY=NUMBER"))?;
+            match key {
+                "seed" => plan.seed = number(value)?,
+                "nodes" => plan.nodes = number(value)?,
+                "byzantine" => plan.byzantine = number(value)?,
+                "churn" => plan.churn = number(value)?,
+                "loss" => plan.loss = number(value)?,
+                "installs" => plan.installs = number(value)?,
+                "minutes" => plan.minutes = number(value)?,
+                "split" => plan.split = number(value)?,
+                _ => return Err(format!("no plan has {key:?}")),
+            }
+        }
+        Ok(plan)
+    }
+}
