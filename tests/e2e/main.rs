@@ -17,6 +17,7 @@ mod compiling;
 mod decision_log;
 mod disk;
 mod index;
+mod interop;
 mod keeping;
 mod languages;
 mod lock;
