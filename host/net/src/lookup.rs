@@ -120,7 +120,9 @@ impl Handle {
     ) -> Result<Vec<FoundHead>, NetError> {
         let limits = self.link.limits.clone();
         let nodes = self.nodes().await?;
-        let mut asked: HashSet<PeerId> = nodes.iter().map(|p| p.peer_id).collect();
+        // The other half is for those whom the hash table names: a node with many connections must hear of them too.
+        let near = limits.max_queried_peers.div_ceil(2);
+        let mut asked: HashSet<PeerId> = nodes.iter().take(near).map(|p| p.peer_id).collect();
         let mut running: FuturesUnordered<_> =
             asked.iter().map(|peer| self.ask(*peer, &request, limits.request_timeout)).collect();
         let (mut found, mut open) = (Vec::new(), true);

@@ -191,6 +191,30 @@ async fn a_holder_is_found_through_another_node() {
     assert_eq!(report.unwrap().digest, archive.digest);
 }
 
+/// As many connections as a question may have askers leave room for whom the hash table names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_found_by_one_who_is_connected_with_many_others() {
+    let few = Limits { max_queried_peers: 4, ..limits() };
+    let (memory, _, id) = content(Manner::Honest, 1);
+    let seed = node(Memory::default(), &[], few.clone()).await;
+    let holder = node(memory, &[&seed], few.clone()).await;
+    assert!(holder.handle.joined(Duration::from_secs(5)).await.is_connected());
+    holder.handle.provide(&[], std::slice::from_ref(&id.name)).await.unwrap();
+    let mut others = Vec::new();
+    for _ in 0..6 {
+        others.push(node(Memory::default(), &[&seed], few.clone()).await);
+    }
+    let known: Vec<_> = others.iter().chain([&seed]).collect();
+    let command = command(&known, few).await;
+    command.handle.settled(Duration::from_secs(5)).await;
+    let found = async {
+        while command.handle.heads(&id.name).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), found).await.expect("the provider is asked");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_questions_at_once_are_all_answered() {
     let (memory, _, id) = content(Manner::Honest, 1);
