@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks the job to stop and clean up, the second ends the program at once.
 //!
-//! Decides nothing else. Invariant: a job that does not hear the wish in time is dropped; what it had not committed is
-//! put right by the next command.
+//! Decides nothing else. Invariant: a job that does not hear the wish in time is dropped, unless it has begun to commit:
+//! then it ends as if nothing had been wished, and the exit code says what happened.
 
 use std::future::Future;
 use std::io;
@@ -43,15 +43,19 @@ impl Jobs {
         self.cancel.clone()
     }
 
-    /// Does a job; it has `grace` to end after the wish to stop.
+    /// Does a job; it has `grace` to end after the wish to stop, and all its time once it commits.
     pub fn run<T>(&self, grace: Duration, job: impl Future<Output = Result<T, MarketError>>) -> Result<T, Failure> {
-        let mut stopped = self.stopped.clone();
+        let (mut stopped, cancel) = (self.stopped.clone(), self.cancel.clone());
         let over = async move {
             // Without a sender there is nobody left who could wish it.
             if stopped.wait_for(|stop| *stop).await.is_err() {
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(grace).await;
+            // What steps over the line in the last moment is seen here: both sides of it exclude each other.
+            if cancel.is_committing() {
+                std::future::pending::<()>().await;
+            }
         };
         let done = self.runtime.block_on(async {
             tokio::select! {

@@ -189,7 +189,7 @@ impl Market {
 
     /// Resolves when the user wishes to stop.
     pub(crate) async fn cancelled(&self) {
-        while !self.cancel.is_cancelled() {
+        while !self.cancel.is_cancelled() && !self.cancel.is_hurried() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }

@@ -70,7 +70,7 @@ impl Market {
             self.check_cancelled()?;
             self.step(format!("repairing {name}"));
             let (store, told) = (self.store.clone(), name.clone());
-            blocking(move || Ok(store.repair(&told, &mut |_| ())?)).await?;
+            blocking(move || Ok(store.repair(&told, &mut |_: &ggen_store::LockHolder| ())?)).await?;
             repaired.push(name);
         }
         Ok(verified(self.store.home(), self.verify_once(&names).await?, repaired))

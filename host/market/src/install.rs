@@ -12,7 +12,7 @@ use ggen_core::hooks::{Hook, Job, Network, Origin, Task, Trouble};
 use ggen_core::naming::{DecidedBy, NamingError};
 use ggen_core::resolve::ResolveError;
 use ggen_policy::{LinkConfig, LinkSource, PolicyHost};
-use ggen_store::{Commit, How, StagedPackage, Staging};
+use ggen_store::{Commit, How, StagedPackage, Staging, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::answers::{InstallAnswer, InstalledPackage, MovedPackage};
@@ -23,6 +23,7 @@ use crate::gather::{Gathered, Wanted};
 use crate::lock::InProject;
 use crate::market::{Market, blocking, now};
 use crate::project::Project;
+use crate::report::Attending;
 use crate::solve::{PlanItem, Planned};
 use crate::target::Target;
 use crate::{contents, starter};
@@ -116,8 +117,11 @@ impl Market {
             true => None,
             false => {
                 let installed = self.execute(host, job, route, &planned).await?;
-                self.serve_installed(&planned).await;
                 self.write_lock(&place, lock)?;
+                tokio::select! {
+                    () = self.serve_installed(&planned) => {}
+                    () = self.cancelled() => {}
+                }
                 Some(installed)
             }
         };
@@ -289,13 +293,15 @@ impl Market {
         let again: Vec<_> = again.map(|i| (i.chosen.id.name.clone(), i.requirement.clone())).collect();
         let bind: Vec<_> =
             planned.items.iter().map(|i| (i.chosen.id.name.clone(), i.chosen.id.publisher, how(i))).collect();
-        let (store, reporter) = (self.store.clone(), Arc::clone(&self.reporter));
-        let installed = blocking(move || {
-            let mut waiting = |holder: &ggen_store::LockHolder| {
-                reporter.report(crate::Progress::Waiting(holder.to_string()));
-            };
-            store.mark_direct(&again)?;
-            Ok(store.commit(staging, commits, bind, &mut waiting)?)
+        let store = self.store.clone();
+        let mut attend = Attending { reporter: Arc::clone(&self.reporter), cancel: self.cancel.clone() };
+        let installed = blocking(move || match store.commit(staging, commits, bind, &mut attend) {
+            Err(StoreError::Stopped) => Err(MarketError::Interrupted),
+            done => {
+                let installed = done?;
+                store.mark_direct(&again)?;
+                Ok(installed)
+            }
         })
         .await?;
         Ok(installed.into_iter().map(answer).collect())

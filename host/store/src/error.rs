@@ -137,6 +137,9 @@ pub enum StoreError {
         /// Milliseconds waited.
         waited: u64,
     },
+    /// Whoever wanted a commit did not want it any more; nothing has happened.
+    #[error("stopped before anything happened")]
+    Stopped,
     /// The name is bound to another publisher.
     #[error("{name} is bound to publisher {bound:?}, not to {wanted:?}")]
     BoundToOther {

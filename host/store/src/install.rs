@@ -58,6 +58,23 @@ pub struct Commit {
     pub files: FileList,
 }
 
+/// Who hears of a commit while it goes on. Any `FnMut(&LockHolder)` is one that never objects.
+pub trait Attend {
+    /// Somebody else holds a lock that is needed.
+    fn waiting(&mut self, holder: &LockHolder);
+
+    /// Asked once, when all is ready and nothing has happened yet; `false` ends the commit with [`StoreError::Stopped`].
+    fn may_commit(&mut self) -> bool {
+        true
+    }
+}
+
+impl<F: FnMut(&LockHolder)> Attend for F {
+    fn waiting(&mut self, holder: &LockHolder) {
+        self(holder);
+    }
+}
+
 impl Drop for Staging {
     fn drop(&mut self) {
         if !self.keep.load(Ordering::Relaxed) {
@@ -140,9 +157,9 @@ impl Store {
         staging: Staging,
         packages: Vec<Commit>,
         bind: Vec<(PackageName, PublisherId, How)>,
-        waiting: &mut dyn FnMut(&LockHolder),
+        attend: &mut dyn Attend,
     ) -> Result<Vec<Installed>, StoreError> {
-        self.commit_as(&staging, &packages, &bind, false, waiting)
+        self.commit_as(&staging, &packages, &bind, false, attend)
     }
 
     /// With `replace`, files that are there already are exchanged for the staged ones.
@@ -152,17 +169,21 @@ impl Store {
         packages: &[Commit],
         bind: &[(PackageName, PublisherId, How)],
         replace: bool,
-        waiting: &mut dyn FnMut(&LockHolder),
+        attend: &mut dyn Attend,
     ) -> Result<Vec<Installed>, StoreError> {
         let mut names: Vec<PackageName> = packages.iter().map(|c| c.release.release.name.clone()).collect();
         names.sort();
         names.dedup();
-        let _clean = self.lock_clean(Kind::Shared, waiting)?;
-        let _locks = self.lock_packages(&names, waiting)?;
+        let mut waiting = |holder: &LockHolder| attend.waiting(holder);
+        let _clean = self.lock_clean(Kind::Shared, &mut waiting)?;
+        let _locks = self.lock_packages(&names, &mut waiting)?;
         self.check_bindings(bind)?;
         let journal = self.plan_placing(staging, packages, names, replace)?;
         journal.write(staging.dir())?;
         self.make_durable(packages)?;
+        if !attend.may_commit() {
+            return Err(StoreError::Stopped);
+        }
         let done = journal.place(self, staging.dir()).and_then(|()| self.record(packages, bind));
         if let Err(error) = done {
             // By what the database says: an error of a commit need not mean that it did not happen.

@@ -50,7 +50,7 @@ pub use db::search::SearchHit;
 pub use db::trust::{Binding, How};
 pub use error::StoreError;
 pub use index::{IndexReport, Rejected};
-pub use install::{Commit, Staging};
+pub use install::{Attend, Commit, Staging};
 pub use installed::{Installed, Removed};
 pub use keys::{KeyInfo, PublisherKey};
 pub use landing::Arriving;

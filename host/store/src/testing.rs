@@ -136,7 +136,7 @@ pub(crate) fn install(store: &Store, releases: &[&SignedRelease]) -> Result<Vec<
         let staged = staging.unpack(release)?;
         commits.push(commit_of(release, staged.files));
     }
-    store.commit(staging, commits, vec![], &mut |_| ())
+    store.commit(staging, commits, vec![], &mut |_: &crate::LockHolder| ())
 }
 
 /// Everything beneath a directory, as sorted relative paths.

@@ -15,7 +15,7 @@ use semver::Version;
 use crate::archive;
 use crate::db::installs;
 use crate::error::StoreError;
-use crate::locks::LockHolder;
+use crate::install::Attend;
 use crate::{Commit, Installed, Store, fsio};
 
 /// The most problems that are listed of one package.
@@ -105,7 +105,7 @@ impl Store {
     /// Puts the signed files in the place of what is installed under `name`. The archive must be in the store; one that
     /// is damaged is moved away, and [`StoreError::ArchiveMissing`] or [`StoreError::ArchiveDamaged`] says that it has to
     /// be fetched again.
-    pub fn repair(&self, name: &PackageName, waiting: &mut dyn FnMut(&LockHolder)) -> Result<Installed, StoreError> {
+    pub fn repair(&self, name: &PackageName, attend: &mut dyn Attend) -> Result<Installed, StoreError> {
         let missing = || StoreError::NotInstalled { name: name.clone() };
         let row = self.db().read("read installs from", |c| installs::one(c, name))?.ok_or_else(missing)?;
         let release = self.installed_release(name)?.ok_or_else(missing)?;
@@ -113,7 +113,7 @@ impl Store {
         let staged = staging.unpack(&release)?;
         let (direct, requested_by, origin) = (row.direct, row.requested_by, row.origin);
         let commit = Commit { release, direct, requirement: None, requested_by, origin, files: staged.files };
-        let done = self.commit_as(&staging, &[commit], &[], true, waiting)?;
+        let done = self.commit_as(&staging, &[commit], &[], true, attend)?;
         done.into_iter().next().ok_or_else(missing)
     }
 }

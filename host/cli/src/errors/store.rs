@@ -41,6 +41,7 @@ pub(super) fn report(error: &StoreError) -> Report {
             .with_json("waited_ms", waited)
             .line(format!("waited {}", crate::output::span(*waited)))
             .hint("wait until it is done, then try again; there is nothing to delete, a lock ends with its process"),
+        StoreError::Stopped => Report::new(Code::Interrupted, error),
         StoreError::Index { path, .. } => {
             file(Code::Index, error, path).run("build it anew from what is proved", "ggen marketplace update --force")
         }

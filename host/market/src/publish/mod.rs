@@ -62,13 +62,19 @@ impl Market {
         }
         let (store, lifetime) = (self.store.clone(), self.settings.limits.head_lifetime);
         let lifetime = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
+        if !self.cancel.begin_commit() {
+            return Err(MarketError::Interrupted);
+        }
         let (draft, release, head) = blocking(move || {
             let (release, head) = sign_and_list(&store, &draft, lifetime)?;
             Ok((draft, release, head))
         })
         .await?;
         let output = self.write_file(&request, &draft, &release, Some(&head)).await?;
-        let announced = self.announce(&release, &head).await;
+        let announced = tokio::select! {
+            announced = self.announce(&release, &head) => announced,
+            () = self.cancelled() => false,
+        };
         Ok(answer(release.release, &draft, announced, false, output, false))
     }
 

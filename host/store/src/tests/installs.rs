@@ -5,7 +5,7 @@
 use std::sync::{Arc, Barrier};
 
 use crate::testing::{Author, Home, commit_of, install, limits, listing};
-use crate::{How, Store, StoreError};
+use crate::{Attend, How, LockHolder, Store, StoreError};
 
 #[test]
 fn an_install_is_there_and_another_version_replaces_it() {
@@ -36,11 +36,11 @@ fn what_is_there_is_not_put_there_again_but_becomes_direct() {
     let files = staging.unpack(&release).unwrap().files;
     let mut commit = commit_of(&release, files.clone());
     (commit.direct, commit.requested_by) = (false, vec!["app".into()]);
-    home.store.commit(staging, vec![commit], vec![], &mut |_| ()).unwrap();
+    home.store.commit(staging, vec![commit], vec![], &mut |_: &LockHolder| ()).unwrap();
     let inode = std::fs::metadata(home.path().join("packages/pkg/1.0.0")).unwrap().ino();
     // Without staging anything: it is there.
     let staging = home.store.stage().unwrap();
-    let done = home.store.commit(staging, vec![commit_of(&release, files)], vec![], &mut |_| ()).unwrap();
+    let done = home.store.commit(staging, vec![commit_of(&release, files)], vec![], &mut |_: &LockHolder| ()).unwrap();
     assert!(done[0].direct && done[0].requested_by == ["app"]);
     assert_eq!(std::fs::metadata(&done[0].path).unwrap().ino(), inode);
     assert_eq!(home.store.verify(None).unwrap().damaged, []);
@@ -54,7 +54,7 @@ fn an_install_that_is_refused_changes_nothing() {
     let mut staging = home.store.stage().unwrap();
     let files = staging.unpack(&one).unwrap().files;
     let bind = vec![("pkg".parse().unwrap(), author.id, How::FirstUse)];
-    let error = home.store.commit(staging, vec![commit_of(&one, files)], bind, &mut |_| ()).unwrap_err();
+    let error = home.store.commit(staging, vec![commit_of(&one, files)], bind, &mut |_: &LockHolder| ()).unwrap_err();
     assert!(matches!(error, StoreError::BoundToOther { bound, .. } if bound == other.id));
     assert!(home.store.installed().unwrap().is_empty() && !home.path().join("packages/pkg").exists());
     let missing = home.store.remove(&["nothing".parse().unwrap()], &mut |_| ());
@@ -123,4 +123,24 @@ fn a_first_start_by_many_makes_one_home() {
     for thread in threads {
         assert_eq!(thread.join().unwrap(), (0, 0));
     }
+}
+
+#[test]
+fn a_commit_that_is_not_wanted_any_more_changes_nothing() {
+    struct Gone;
+    impl Attend for Gone {
+        fn waiting(&mut self, _: &LockHolder) {}
+        fn may_commit(&mut self) -> bool {
+            false
+        }
+    }
+    let (home, mut author) = (Home::new(), Author::new(1));
+    let release = author.publish(&home.store, "pkg", "1.0.0");
+    let mut staging = home.store.stage().unwrap();
+    let files = staging.unpack(&release).unwrap().files;
+    let error = home.store.commit(staging, vec![commit_of(&release, files)], vec![], &mut Gone).unwrap_err();
+    assert!(matches!(error, StoreError::Stopped));
+    assert!(home.store.installed().unwrap().is_empty() && !home.path().join("packages/pkg").exists());
+    assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), 0);
+    install(&home.store, &[&release]).unwrap();
 }

@@ -94,7 +94,7 @@ fn others_at_work_are_left_alone() {
     let files = staging.unpack(&release).unwrap().files;
     let other = home.again();
     other.clean(false, u64::MAX, &mut |_| ()).unwrap();
-    home.store.commit(staging, vec![commit_of(&release, files)], vec![], &mut |_| ()).unwrap();
+    home.store.commit(staging, vec![commit_of(&release, files)], vec![], &mut |_: &crate::LockHolder| ()).unwrap();
     assert_eq!(state(&home).0, ["pkg 1.0.0"]);
 }
 

@@ -79,11 +79,11 @@ fn verify_names_what_changed_and_repair_mends_it() {
     let damaged = home.store.verify(None).unwrap().damaged;
     let shown: Vec<_> = damaged.iter().map(|d| d.path.strip_prefix(&dir).unwrap().display().to_string()).collect();
     assert_eq!(shown, ["bin/run.sh", "data/x.ttl", "extra"]);
-    home.store.repair(&"pkg".parse().unwrap(), &mut |_| ()).unwrap();
+    home.store.repair(&"pkg".parse().unwrap(), &mut |_: &crate::LockHolder| ()).unwrap();
     assert_eq!(home.store.verify(Some(&["pkg".parse().unwrap()])).unwrap().damaged, []);
     std::fs::remove_dir_all(&dir).unwrap();
     assert_eq!(home.store.verify(None).unwrap().damaged[0].problem, "is missing");
-    home.store.repair(&"pkg".parse().unwrap(), &mut |_| ()).unwrap();
+    home.store.repair(&"pkg".parse().unwrap(), &mut |_: &crate::LockHolder| ()).unwrap();
     assert_eq!(home.store.verify(None).unwrap().damaged, []);
     assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), 0);
 }
