@@ -145,3 +145,24 @@ fn what_the_disk_knows_is_told_with_its_age() {
     let told = user.run(&args).exits(3).stderr;
     assert!(told.contains("last refreshed from the network"), "{told}");
 }
+
+#[test]
+fn a_name_that_nobody_publishes_is_answered_with_what_may_have_been_meant() {
+    let packages = BTreeMap::from([
+        ("sparql-forge".to_owned(), vec![one("1.0.0", &[])]),
+        ("sparql-forges".to_owned(), vec![one("1.0.0", &[])]),
+        ("unrelated".to_owned(), vec![one("1.0.0", &[])]),
+        ("app".to_owned(), vec![one("1.0.0", &[("parql-forge", "^1")])]),
+    ]);
+    let home = indexed(&packages);
+    let meant = |target: &str| {
+        let error = home.fails(3, &["marketplace", "install", target, "--dry-run", "--offline"]);
+        assert_eq!(error["code"], "GGEN-E0201", "{error}");
+        let hints: Vec<_> = each(&error["hints"], "text").into_iter().filter(|h| h.contains("did you mean")).collect();
+        hints
+    };
+    assert_eq!(meant("sparlq-forge"), ["did you mean sparql-forge?", "did you mean sparql-forges?"]);
+    // Also where a dependency is meant, and the first letter is the one that is missing.
+    assert_eq!(meant("app"), ["did you mean sparql-forge?", "did you mean sparql-forges?"]);
+    assert_eq!(meant("never-heard-of"), [] as [&str; 0]);
+}

@@ -63,6 +63,30 @@ impl PackageName {
     }
 }
 
+/// The names among `known` that `typed` may have been meant for, the nearest first: a letter too many, too few, another
+/// one, or two exchanged; two such mistakes in names of five letters and more.
+pub fn likely_meant<'a>(
+    typed: &PackageName,
+    known: impl IntoIterator<Item = &'a PackageName>,
+    most: usize,
+) -> Vec<PackageName> {
+    let allowed = if typed.0.len() < 5 { 1 } else { 2 };
+    let mut near = std::collections::BTreeSet::new();
+    for name in known {
+        if name.0.len().abs_diff(typed.0.len()) > allowed || name == typed {
+            continue;
+        }
+        let distance = strsim::damerau_levenshtein(&name.0, &typed.0);
+        if distance <= allowed {
+            near.insert((distance, name));
+        }
+        if near.len() > most {
+            near.pop_last();
+        }
+    }
+    near.into_iter().map(|(_, name)| name.clone()).collect()
+}
+
 /// The nearest valid name: what is not allowed becomes `-`.
 fn suggest(text: &str) -> Option<String> {
     let mut name = String::new();
@@ -169,6 +193,21 @@ impl fmt::Display for PackageId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_likely_meant_is_near_and_in_order() {
+        let known: Vec<PackageName> =
+            ["sparql-forge", "sparql-forges", "sparkle", "tool", "tools"].iter().map(|n| n.parse().unwrap()).collect();
+        let meant = |typed: &str, most| -> Vec<String> {
+            let names = likely_meant(&typed.parse().unwrap(), &known, most);
+            names.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(meant("sparlq-forge", 3), ["sparql-forge", "sparql-forges"]);
+        assert_eq!(meant("sparlq-forge", 1), ["sparql-forge"]);
+        assert_eq!(meant("tol", 3), ["tool"]);
+        assert_eq!(meant("tool", 3), ["tools"]);
+        assert!(meant("unheard-of", 3).is_empty());
+    }
 
     #[test]
     fn names_are_lower_cased_and_checked() {

@@ -304,6 +304,8 @@ pub struct Unresolved {
     pub network_asked: bool,
     /// How long ago the network was last asked what is new, in milliseconds; none: never.
     pub catalog_age: Option<u64>,
+    /// Where a name is not known: names that may have been meant.
+    pub likely_meant: Vec<PackageName>,
 }
 
 fn list(names: &[PackageName]) -> String {

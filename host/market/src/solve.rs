@@ -10,10 +10,10 @@ use ggen_core::hooks::chain::{Combined, Ruling};
 use ggen_core::hooks::{Hook, Item, Job, Lookalike, Origin};
 use ggen_core::lockfile::Lockfile;
 use ggen_core::lookalike::{self, Names};
-use ggen_core::naming::DecidedBy;
+use ggen_core::naming::{DecidedBy, NamingError};
 use ggen_core::release::SignedRelease;
 use ggen_core::resolve::{Bounds, Chosen, Kept, Knowledge, Moved, ResolveError, Solution, resolve_keeping};
-use ggen_core::{Digest, PackageId, PublisherId};
+use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use ggen_policy::PolicyHost;
 use ggen_store::CatalogVersion;
 use semver::Version;
@@ -23,6 +23,9 @@ use crate::error::{Denied, DeniedReason, LockedDigest, MarketError, Unresolved};
 use crate::facts;
 use crate::gather::Gathered;
 use crate::market::{Market, blocking, now};
+
+/// Names that are offered for one that nobody publishes.
+const MAX_MEANT: usize = 3;
 
 /// One package of a plan.
 pub(crate) struct PlanItem {
@@ -154,7 +157,14 @@ impl Market {
             return MarketError::RolledBack { name: package.id.name.clone(), sequence };
         }
         let network_asked = gathered.session.as_ref().is_some_and(|s| s.network().is_some());
-        MarketError::Resolve(Box::new(Unresolved { source, network_asked, catalog_age: self.catalog_age() }))
+        let likely_meant = unknown_name(&source).map(|name| self.store.likely_meant(name, MAX_MEANT));
+        MarketError::Resolve(Box::new(Unresolved {
+            network_asked,
+            catalog_age: self.catalog_age(),
+            // It is only a hint: a catalog that cannot be read fails elsewhere.
+            likely_meant: likely_meant.and_then(Result::ok).unwrap_or_default(),
+            source,
+        }))
     }
 
     fn items(&self, solution: &Solution, gathered: &Gathered) -> Result<Vec<PlanItem>, MarketError> {
@@ -264,6 +274,18 @@ fn affected(item: &PlanItem) -> Option<Notice> {
     let (name, version) = (&item.chosen.id.name, &item.chosen.version);
     let message = format!("{name} {version}, which is installed, is affected by {}", advisories.join(", "));
     (!advisories.is_empty()).then(|| Notice { code: "affected".to_owned(), message })
+}
+
+/// The name that nobody publishes, if that is what is wrong.
+fn unknown_name(error: &ResolveError) -> Option<&PackageName> {
+    match error {
+        ResolveError::NoSolution(explanation) if explanation.code == "no-such-package" => explanation.package.as_ref(),
+        ResolveError::Naming(refusal) => match &refusal.error {
+            NamingError::Unknown { name } => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// What a lockfile names by its digest is that, or nothing is installed.

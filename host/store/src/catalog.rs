@@ -5,6 +5,7 @@
 
 use ggen_core::dsse::Envelope;
 use ggen_core::head::{HeadBundle, SignedHead, Succession};
+use ggen_core::name::likely_meant;
 use ggen_core::release::SignedRelease;
 use ggen_core::root::Publisher;
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
@@ -85,6 +86,13 @@ impl Store {
     /// Who has a package of this name, or of one that collides with it.
     pub fn claimants(&self, name: &PackageName) -> Result<Vec<PackageId>, StoreError> {
         self.db().read("read packages from", |c| package::claimants(c, name))
+    }
+
+    /// At most `most` names of the catalog that `typed` may have been meant for, the nearest first.
+    pub fn likely_meant(&self, typed: &PackageName, most: usize) -> Result<Vec<PackageName>, StoreError> {
+        let [alike, others] = self.db().read("read names from", |c| package::names_like(c, typed))?;
+        let near = likely_meant(typed, &alike, most);
+        Ok(if near.is_empty() { likely_meant(typed, &others, most) } else { near })
     }
 
     /// The signed release of a version.

@@ -6,6 +6,7 @@ use ggen_core::naming::{DecidedBy, NamingError};
 use ggen_core::resolve::{Explanation, NamingRefusal, ResolveError};
 use ggen_market::Unresolved;
 
+use super::report::Hint;
 use super::{Code, Report};
 use crate::output::span;
 
@@ -40,6 +41,7 @@ pub(super) fn report(error: &Unresolved) -> Report {
         ResolveError::Unsound(_) => Report::new(Code::Internal, &error.source)
             .hint("please report it, with the output of the same command and -vv"),
     };
+    let report = meant(report, error);
     // What is not known cannot be refused for good: say what the answer rests on.
     let basis = matches!(report.code, Code::NoSuchPackage | Code::NoMatchingVersion | Code::Conflict);
     let report = report.with_json("network_asked", error.network_asked);
@@ -52,6 +54,16 @@ pub(super) fn report(error: &Unresolved) -> Report {
         return report.line(format!("the network was not asked: this is what the disk knows, {age}"));
     }
     report
+}
+
+/// What may have been meant stands first.
+fn meant(mut report: Report, error: &Unresolved) -> Report {
+    if error.likely_meant.is_empty() {
+        return report;
+    }
+    let hint = |name| Hint { text: format!("did you mean {name}?"), command: None };
+    report.hints.splice(0..0, error.likely_meant.iter().map(hint));
+    report.with_json("likely_meant", &error.likely_meant)
 }
 
 fn no_solution(explanation: &Explanation) -> Report {

@@ -25,7 +25,12 @@ fn people(error: MarketError) -> String {
 }
 
 fn unresolved(source: ResolveError) -> MarketError {
-    MarketError::Resolve(Box::new(Unresolved { source, network_asked: false, catalog_age: Some(3 * 86_400_000) }))
+    MarketError::Resolve(Box::new(Unresolved {
+        source,
+        network_asked: false,
+        catalog_age: Some(3 * 86_400_000),
+        likely_meant: vec![],
+    }))
 }
 
 fn naming(error: NamingError, required_by: Option<&str>) -> MarketError {

@@ -137,8 +137,7 @@ fn walk<'t>(tree: &'t Tree, visit: &mut dyn FnMut(&'t Fact) -> bool) {
 
 fn nobody(teller: &Teller<'_>, name: &PackageName, facts: &[&Fact], blank: Explanation) -> Explanation {
     let owner = facts.iter().find_map(|fact| teller.owner_of(fact, name));
-    let near = near(teller.knowledge, name);
-    let mut hints: Vec<String> = near.into_iter().map(|n| format!("did you mean {n}?")).collect();
+    let mut hints = Vec::new();
     let headline = match &owner {
         Some(owner) => {
             hints.push(format!(
@@ -225,15 +224,4 @@ fn conflict(teller: &Teller<'_>, blank: Explanation) -> Explanation {
         hints: vec![hint.to_owned()],
         ..blank
     }
-}
-
-fn near(knowledge: &Knowledge, name: &PackageName) -> Vec<PackageName> {
-    let mut near: Vec<_> = knowledge
-        .packages
-        .keys()
-        .map(|id| (strsim::damerau_levenshtein(id.name.as_str(), name.as_str()), &id.name))
-        .filter(|(distance, other)| *distance <= 2 && *other != name)
-        .collect();
-    near.sort();
-    near.into_iter().map(|(_, n)| n.clone()).take(3).collect()
 }

@@ -149,6 +149,25 @@ pub(crate) fn claimants(connection: &Connection, name: &PackageName) -> rusqlite
     rows.collect()
 }
 
+/// Names that begin as `name` does; where none is near, names of about its length: a bounded part of each.
+pub(crate) fn names_like(connection: &Connection, name: &PackageName) -> rusqlite::Result<[Vec<PackageName>; 2]> {
+    let length = "length(name) BETWEEN ?1 - 2 AND ?1 + 2 AND (newest IS NOT NULL OR head IS NOT NULL)";
+    let read = |text: String, from: &str| -> rusqlite::Result<Vec<PackageName>> {
+        let mut statement = connection.prepare_cached(&text)?;
+        let length = i64::try_from(name.as_str().len()).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![length, from], |row| text_column(row, 0))?;
+        rows.collect()
+    };
+    let key = name.collision_key();
+    let first = key.get(..1).unwrap_or_default();
+    let alike =
+        format!("SELECT DISTINCT name FROM packages WHERE key >= ?2 AND key < ?2 || '~' AND {length} LIMIT 50000");
+    let others = format!(
+        "SELECT DISTINCT name FROM packages WHERE key < ?2 AND {length} OR key > ?2 || '~' AND {length} LIMIT 50000"
+    );
+    Ok([read(alike, first)?, read(others, first)?])
+}
+
 pub(crate) fn id_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<PackageId> {
     Ok(PackageId { publisher: PublisherId(digest_column(row, 0)?), name: text_column(row, 1)? })
 }
