@@ -41,6 +41,10 @@ mod wrong_requirements;
 
 use ggen_tests::Home;
 
+#[path = "../../host/policy/src/tests/from_text.rs"]
+#[allow(dead_code, reason = "the tests of host/policy use the rest of it")]
+mod from_text;
+
 /// An empty home.
 fn home() -> Home {
     Home::new(env!("CARGO_BIN_EXE_ggen"))

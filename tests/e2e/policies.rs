@@ -2,6 +2,7 @@
 
 use ggen_tests::{Home, Package, checkout, component_importing};
 
+use crate::from_text::Wat;
 use crate::{codes, each, home};
 
 fn three_versions() -> Home {
@@ -26,6 +27,23 @@ fn the_ranking_policy_chooses_the_version() {
     home.config("[[policy.version-resolution]]\nuse = \"minimal-versions\"\n");
     assert_eq!(planned(&home, &[]), ["1.0.0"]);
     assert_eq!(planned(&home, &["--strategy", "newest"]), ["1.2.0"], "what is typed is over what is configured");
+}
+
+#[test]
+fn a_ranking_that_makes_no_sense_stops_the_job_and_names_the_policy() {
+    let home = three_versions();
+    let file = home.root().join("odd.wasm");
+    home.config(&format!("[[policy.version-resolution]]\nuse = {:?}\n", file.display().to_string()));
+    for (places, sound) in [(&[2, 1, 0][..], true), (&[0, 0, 1], false), (&[7], false), (&[0, 1, 2, 0], false)] {
+        std::fs::write(&file, Wat::order(places).named("odd-order").build()).unwrap();
+        if sound {
+            assert_eq!(planned(&home, &[]), ["1.0.0"]);
+            continue;
+        }
+        let error = home.fails(8, &["marketplace", "install", "swap-me", "--offline"]);
+        assert!(error.to_string().contains("odd-order"), "{places:?}: {error}");
+        assert!(home.installed().is_empty(), "{places:?}");
+    }
 }
 
 #[test]

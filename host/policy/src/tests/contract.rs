@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use wit_parser::abi::{AbiVariant, WasmType};
-use wit_parser::{Function, Handle, Type, TypeDefKind, TypeId, WorldItem};
+use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldItem};
 
 use super::*;
 use crate::imports::VERSION;
@@ -253,9 +253,7 @@ fn component_for(folder: &Path) -> Vec<u8> {
             (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) unreachable)
             (func $endless (loop (br 0))) (start $endless))"
     );
-    let mut module = wat::parse_str(text).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
+    from_text::encode_for(&text, &resolve, world)
 }
 
 const fn core_type(ty: WasmType) -> &'static str {

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{Resolve, WorldId};
 
 /// Answers `allow` for each item.
 pub const ALLOW_ALL: &str = "
@@ -134,12 +134,17 @@ impl<'a> Wat<'a> {
     }
 }
 
-/// The component of a core module's text.
+/// The component of a core module's text, for a world of the contract.
 pub fn encode(module: &str, world: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(module).unwrap();
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    encode_for(module, &resolve, world)
+}
+
+/// The component of a core module's text, for any world.
+pub fn encode_for(module: &str, resolve: &Resolve, world: WorldId) -> Vec<u8> {
+    let mut module = wat::parse_str(module).unwrap();
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false).unwrap();
     ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }

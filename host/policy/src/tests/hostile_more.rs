@@ -44,25 +44,12 @@ fn no_number_that_is_none_and_no_list_of_another_length_is_a_score() {
     }
 }
 
-/// A ranking whose order is these, of a package with two versions.
-fn order(places: &[u32]) -> Vec<u8> {
-    let store = |(n, place): (usize, &u32)| format!("(i32.store (i32.const {}) (i32.const {place}))", 512 + 4 * n);
-    let stores: String = places.iter().enumerate().map(store).collect();
-    let count = places.len();
-    Wat::ranker(&format!(
-        "{stores} (i32.store8 (i32.const 320) (i32.const 1))
-         (i32.store (i32.const 324) (i32.const 512)) (i32.store (i32.const 328) (i32.const {count}))
-         (i32.store (i32.const 332) (i32.const 512)) (i32.store (i32.const 336) (i32.const 0)) (i32.const 320)"
-    ))
-    .build()
-}
-
 #[test]
 fn an_order_names_each_version_at_most_once_and_none_that_is_not_there() {
     for (places, sound) in
         [(&[1, 0][..], true), (&[0, 0], false), (&[2], false), (&[u32::MAX], false), (&[0, 1, 0], false)]
     {
-        let host = host(Hook::VersionResolution, &[order(places)]);
+        let host = host(Hook::VersionResolution, &[Wat::order(places).build()]);
         for _ in 0..2 {
             let review = host.rank(&job(), &[package("a", 2)]);
             assert_eq!(review.rankings.is_ok(), sound, "{places:?}: {review:?}");
