@@ -90,7 +90,7 @@ impl Looks {
         }
         let same_look = self.skeleton == other.skeleton && self.skeleton.len() >= SHORTEST_SKELETON;
         let same_words = self.words.len() > 1 && self.words == other.words;
-        same_look || same_words || self.is_one_letter_from(&other)
+        same_look || same_words || self.is_one_letter_from(other)
     }
 
     /// Numbers tell versions and editions apart, so that other digits alone make no look-alike.
