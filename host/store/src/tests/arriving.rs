@@ -70,7 +70,7 @@ fn files_are_unpacked_while_the_rest_is_under_way() {
     let staged = unpacking.join().unwrap().unwrap();
     let commit = commit_of(&release, staged.files.clone());
     staging.add(staged);
-    let done = home.store.commit(staging, vec![commit], vec![], &mut |_| ()).unwrap();
+    let done = home.store.commit(staging, vec![commit], vec![], &mut |_: &crate::LockHolder| ()).unwrap();
     assert_eq!(listing(&done[0].path), ["a", "b", "c", "d", "e", "f"]);
     assert_eq!(home.store.verify(None).unwrap().damaged, []);
 }
