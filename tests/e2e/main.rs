@@ -30,6 +30,8 @@ mod policies_more;
 mod policies_wrong;
 mod publishing;
 mod real_packages;
+mod reload;
+mod replay;
 mod resolution;
 mod sources;
 mod starter;

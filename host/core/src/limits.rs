@@ -124,6 +124,9 @@ pub struct Limits {
     pub policy_log_lines: usize,
     /// A log line, in bytes.
     pub policy_log_line: usize,
+    /// Between two looks of a running node at its policies' files.
+    #[serde(with = "span")]
+    pub policy_watch: Duration,
     /// The longest ban that a policy may ask for.
     #[serde(with = "span")]
     pub max_ban: Duration,
@@ -202,6 +205,7 @@ impl Default for Limits {
             policy_settings: 64 * 1024,
             policy_log_lines: 64,
             policy_log_line: 1024,
+            policy_watch: s(2),
             max_ban: s(30 * 24 * 3600),
             max_retry_delay: s(30),
             max_retries: 32,

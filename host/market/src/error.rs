@@ -85,6 +85,12 @@ pub enum MarketError {
     /// What an organization locked, and the user's configuration would loosen.
     #[error("{}", loosened_headline(.0))]
     Loosened(Vec<Loosened>),
+    /// Policies that do not load: those that were in use stay in use.
+    #[error("the policies cannot be taken up: {}", .problems.join("; "))]
+    PolicySet {
+        /// What is wrong, one line a link.
+        problems: Vec<String>,
+    },
     /// A manifest that is not valid.
     #[error("{}:{}:{}: {source}", .path.display(), .source.place.line, .source.place.column)]
     Manifest {

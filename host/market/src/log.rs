@@ -1,8 +1,8 @@
 //! What policies decided, told from the decision log.
 //!
-//! Decides how a verdict is called in a word. Asks no policy. Invariant: a list is bounded by what was asked for.
+//! Decides nothing and asks no policy. Invariant: a list is bounded by what was asked for.
 
-use ggen_core::hooks::{Action, Answer, Hook, Sanction, Verdict};
+use ggen_core::hooks::{Answer, Hook};
 use ggen_policy::Mode;
 use ggen_store::{DecisionFilter, DecisionRow};
 use serde::Serialize;
@@ -119,34 +119,8 @@ impl From<DecisionRow> for LoggedDecision {
 }
 
 /// A recorded verdict in a word.
-fn word(verdict: &str) -> &'static str {
-    match serde_json::from_str::<Answer>(verdict) {
-        Err(_) => "fault",
-        Ok(Answer::ReviewPlan(verdicts)) => strictest(&verdicts),
-        Ok(Answer::ReviewContents(verdict)) => strictest(&[verdict]),
-        Ok(Answer::Rank(_)) => "rank",
-        Ok(Answer::Score(_)) => "score",
-        Ok(Answer::Judge(Sanction::None)) => "none",
-        Ok(Answer::Judge(Sanction::Avoid(_))) => "avoid",
-        Ok(Answer::Judge(Sanction::Ban(_))) => "ban",
-        Ok(Answer::Route(Ok(_))) => "route",
-        Ok(Answer::Route(Err(_)) | Answer::Decide(Action::Stop(_))) => "stop",
-        Ok(Answer::Decide(Action::Abstain)) => "abstain",
-        Ok(Answer::Decide(Action::Retry(_))) => "retry",
-        Ok(Answer::Decide(Action::TurnTo(_))) => "turn-to",
-        Ok(Answer::Decide(Action::Degrade(_))) => "degrade",
-    }
-}
-
-fn strictest(verdicts: &[Verdict]) -> &'static str {
-    let rank = |verdict: &Verdict| match verdict {
-        Verdict::Abstain => (0, "abstain"),
-        Verdict::Allow => (1, "allow"),
-        Verdict::Warn(_) => (2, "warn"),
-        Verdict::PassOver(_) => (3, "pass-over"),
-        Verdict::Deny(_) => (4, "deny"),
-    };
-    verdicts.iter().map(rank).max().map_or("abstain", |(_, word)| word)
+pub(crate) fn word(verdict: &str) -> &'static str {
+    serde_json::from_str::<Answer>(verdict).map_or("fault", |answer| answer.word())
 }
 
 impl Market {
@@ -178,24 +152,5 @@ impl Market {
         let watched = self.store.watched(hook.name(), policy, digest, since)?;
         let ggen_store::Watched { asked, denied, otherwise } = watched;
         Ok(Some(WatchedAnswer { days: WATCHED_DAYS, asked, denied, otherwise }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_verdict_has_a_word_and_of_many_the_strictest_counts() {
-        for (verdict, said) in [
-            (r#"{"call":"review-plan","answer":["allow",{"deny":[]},{"warn":[]}]}"#, "deny"),
-            (r#"{"call":"review-plan","answer":[]}"#, "abstain"),
-            (r#"{"call":"review-contents","answer":"allow"}"#, "allow"),
-            (r#"{"call":"decide","answer":{"turn-to":"bundled"}}"#, "turn-to"),
-            (r#"{"call":"judge","answer":{"avoid":5}}"#, "avoid"),
-            (r#"{"fault":"it ran out of fuel"}"#, "fault"),
-        ] {
-            assert_eq!(word(verdict), said, "{verdict}");
-        }
     }
 }

@@ -4,7 +4,7 @@
 //! took in a job is written to the log before the job's answer is returned.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ggen_core::hooks::{Hook, Job, PolicyLimits, Task};
@@ -44,7 +44,7 @@ pub struct Market {
     pub(crate) offline: bool,
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) cancel: Cancel,
-    host: OnceLock<Arc<PolicyHost>>,
+    standing: Mutex<Standing>,
     pub(crate) afterwards: Arc<Afterwards>,
     decisions: Mutex<Vec<Decision>>,
     told: Mutex<Vec<Notice>>,
@@ -53,19 +53,28 @@ pub struct Market {
     pub(crate) policies_expected: Mutex<Vec<(ggen_core::PackageName, bool)>>,
 }
 
+/// The policies that decide now; a running node may have others than it began with.
+struct Standing {
+    /// Where its links and labels are written.
+    settings: Arc<Settings>,
+    host: Option<Arc<PolicyHost>>,
+    generation: u64,
+}
+
 impl Market {
     /// Opens a home; makes it where there is none.
     pub fn open(options: MarketOptions) -> Result<Self, MarketError> {
         let MarketOptions { home, directory, settings, offline, reporter, cancel } = options;
         let store = Store::open(&home, &settings.limits)?;
+        let settings = Arc::new(settings);
         Ok(Self {
             store,
             directory,
-            settings: Arc::new(settings),
+            standing: Mutex::new(Standing { settings: Arc::clone(&settings), host: None, generation: 1 }),
+            settings,
             offline,
             reporter,
             cancel,
-            host: OnceLock::new(),
             afterwards: Arc::default(),
             decisions: Mutex::default(),
             told: Mutex::default(),
@@ -81,8 +90,11 @@ impl Market {
     }
 
     pub(crate) fn job(&self, task: Task) -> Job {
-        let labels = self.settings.labels.clone();
-        Job { labels, ..Job::new(task, now(), self.offline) }
+        job_with(&self.standing().settings, task, self.offline)
+    }
+
+    fn standing(&self) -> std::sync::MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A job with what the feeds of advisories say.
@@ -93,11 +105,21 @@ impl Market {
 
     /// The policies as they are configured.
     pub(crate) fn policies(&self) -> Result<Arc<PolicyHost>, MarketError> {
-        if let Some(host) = self.host.get() {
+        let mut standing = self.standing();
+        if let Some(host) = &standing.host {
             return Ok(Arc::clone(host));
         }
-        let opened = Arc::new(policies::open(&self.store, &self.settings, &self.afterwards, Vec::new())?);
-        Ok(Arc::clone(self.host.get_or_init(|| opened)))
+        let opened = Arc::new(policies::open(&self.store, &standing.settings, &self.afterwards, Vec::new())?);
+        standing.host = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// Lets other policies decide from now on; how many sets there were. What was asked of the old ones ends on them.
+    pub(crate) fn swap(&self, settings: Arc<Settings>, host: Arc<PolicyHost>) -> u64 {
+        let mut standing = self.standing();
+        let generation = standing.generation.saturating_add(1);
+        *standing = Standing { settings, host: Some(host), generation };
+        generation
     }
 
     /// The policies with links of the command line before the user's own.
@@ -111,13 +133,7 @@ impl Market {
     /// Installs and the like stop where an organization's word cannot be read, or a user would loosen it: nothing is
     /// loosened by accident.
     pub(crate) fn require_readable_policy_file(&self) -> Result<(), MarketError> {
-        match &self.settings.broken_policy_file {
-            None => match ggen_policy::loosened(&self.settings.policies) {
-                loosened if loosened.is_empty() => Ok(()),
-                loosened => Err(MarketError::Loosened(loosened)),
-            },
-            Some((path, problem)) => Err(MarketError::PolicyFile { path: path.clone(), problem: problem.clone() }),
-        }
+        require_usable(&self.settings)
     }
 
     /// Keeps decisions for the log.
@@ -203,6 +219,22 @@ impl Market {
         }
         Ok(crate::PolicyAnswer { hooks })
     }
+}
+
+/// Refuses a configuration whose organization's file cannot be read, or that would loosen what is locked.
+pub(crate) fn require_usable(settings: &Settings) -> Result<(), MarketError> {
+    match &settings.broken_policy_file {
+        None => match ggen_policy::loosened(&settings.policies) {
+            loosened if loosened.is_empty() => Ok(()),
+            loosened => Err(MarketError::Loosened(loosened)),
+        },
+        Some((path, problem)) => Err(MarketError::PolicyFile { path: path.clone(), problem: problem.clone() }),
+    }
+}
+
+/// A job with a configuration's labels.
+pub(crate) fn job_with(settings: &Settings, task: Task, offline: bool) -> Job {
+    Job { labels: settings.labels.clone(), ..Job::new(task, now(), offline) }
 }
 
 /// Notices that an answer repeats.

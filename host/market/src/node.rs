@@ -17,7 +17,9 @@ use crate::fallback::{Next, Route};
 use crate::market::{Market, blocking, now};
 use crate::network::{bootstrap, node_config};
 use crate::peers;
+use crate::reload::Reloads;
 use crate::serve::StoreContent;
+use crate::settings::Configuration;
 
 /// What `p2p start` is asked for.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,17 @@ pub struct StartRequest {
     pub listen: Vec<String>,
     /// Addresses to begin with, instead of what is configured.
     pub bootstrap: Vec<String>,
+    /// Where its policies are read again when they change; none: it keeps those that it began with.
+    pub configuration: Option<Arc<dyn Configuration>>,
+}
+
+/// Why a node without peers in its route does not run.
+pub(crate) fn peers_left_out() -> MarketError {
+    MarketError::Stopped {
+        code: format!("{HOST}/peers-left-out"),
+        message: "the fallback policy leaves peers out of a node's route".to_owned(),
+        hint: None,
+    }
 }
 
 /// Heads that are announced in one go.
@@ -62,8 +75,9 @@ impl Market {
         };
         let status = handle.status().await?;
         let listen_addresses = status.listen_addresses.iter().map(ToString::to_string).collect();
+        let reloads = Reloads::new(self, request.configuration).await;
         ready(NodeReady { peer_id: status.peer_id.to_string(), listen_addresses });
-        let ran = self.run_node(&handle, events, &route, has_bootstrap).await;
+        let ran = self.run_node(&handle, events, &route, has_bootstrap, reloads).await;
         self.step("stopping");
         let stopped = handle.shutdown().await;
         drop(control);
@@ -80,11 +94,7 @@ impl Market {
             return Ok(route);
         }
         self.write_decisions();
-        Err(MarketError::Stopped {
-            code: format!("{HOST}/peers-left-out"),
-            message: "the fallback policy leaves peers out of a node's route".to_owned(),
-            hint: None,
-        })
+        Err(peers_left_out())
     }
 
     /// The node's own identity, made at the first start and kept.
@@ -101,6 +111,7 @@ impl Market {
         mut events: mpsc::Receiver<NodeEvent>,
         route: &Route,
         has_bootstrap: bool,
+        mut reloads: Reloads<'_>,
     ) -> Result<(), MarketError> {
         self.announce_all(handle).await?;
         let joining = self.join(handle, route, has_bootstrap);
@@ -110,12 +121,14 @@ impl Market {
             tokio::select! {
                 event = events.recv() => match event {
                     None | Some(NodeEvent::StopRequested) => return Ok(()),
+                    Some(NodeEvent::Request { verb, answer, .. }) if verb == "reload" => reloads.wish(answer),
                     Some(event) => self.take_node_event(handle, event).await?,
                 },
                 result = &mut joining, if !joined => {
                     joined = true;
                     result?;
                 }
+                result = reloads.work() => result?,
                 () = self.cancelled() => return Ok(()),
             }
         }

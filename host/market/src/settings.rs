@@ -1,6 +1,6 @@
 //! What a job may be told about its surroundings, already read and checked by the command line.
 //!
-//! Decides nothing and reads nothing: files and environment are the caller's.
+//! Decides nothing and reads nothing: files and environment are the caller's ([`Configuration`]).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,6 +39,18 @@ pub struct Feed {
     pub publisher: Option<PublisherId>,
     /// The file that names it.
     pub from: PathBuf,
+}
+
+/// Where a running node reads its configuration again.
+pub trait Configuration: Send + Sync + std::fmt::Debug {
+    /// The files whose change counts, whether they are there or not.
+    fn files(&self) -> Vec<PathBuf>;
+
+    /// What they say now.
+    ///
+    /// # Errors
+    /// What cannot be understood, with its file and line.
+    fn read(&self) -> Result<Settings, String>;
 }
 
 /// How this home meets the network.

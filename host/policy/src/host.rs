@@ -261,6 +261,18 @@ impl PolicyHost {
         Ok(loaded)
     }
 
+    /// The files of all components that are asked, as they are found now; what is not found is left out.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let links = Hook::ALL.iter().flat_map(|hook| self.chains.links(*hook));
+        let asked = links.filter(|link| link.config.mode != Mode::Off);
+        let file = |link: &Link| match self.chains.source(&link.config).ok()? {
+            Source::BuiltIn(_) => None,
+            Source::File(path) | Source::Installed(path) => Some(path),
+        };
+        asked.filter_map(file).collect()
+    }
+
     /// Which configuration locks a policy of this hook, for the user to read.
     #[must_use]
     pub fn locked_by(&self, hook: Hook, policy: &str) -> Option<String> {

@@ -205,6 +205,37 @@ pub enum Policy {
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u16,
     },
+    /// Have a running node take up the policies as they are configured now; without one, check them.
+    Reload,
+    /// Why a package was refused or let in, why this version, why from these holders.
+    Explain {
+        /// The package.
+        name: String,
+    },
+    /// Ask a policy what others were asked, and tell what it would decide otherwise.
+    Replay {
+        /// The component that is asked.
+        #[arg(long, value_name = "FILE.wasm")]
+        with: PathBuf,
+        /// Its settings, as JSON [default: those that were recorded].
+        #[arg(long, value_name = "FILE")]
+        settings: Option<PathBuf>,
+        /// In the place of the policy of this name [default: its own; where the log does not know it, beside all].
+        #[arg(long, value_name = "NAME")]
+        policy: Option<String>,
+        /// What was asked of this hook.
+        #[arg(long)]
+        hook: Option<Hook>,
+        /// What was asked about what has this text in it.
+        #[arg(long, value_name = "TEXT")]
+        subject: Option<String>,
+        /// Not before: 30d, 12h, or 2026-11-01.
+        #[arg(long, value_name = "WHEN")]
+        since: Option<When>,
+        /// How many questions, the latest.
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        limit: u32,
+    },
 }
 
 /// Whether JSON is asked for, so that even a command line that is not understood is answered so.

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod organization;
 mod policies;
+mod reread;
 mod user;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::args::Globals;
 
 pub use environment::Environment;
 pub use error::{ConfigError, Fault};
+pub use reread::Reread;
 
 /// The organization's file, which nobody below can replace.
 const ORGANIZATION: &str = "/etc/ggen/policy.toml";

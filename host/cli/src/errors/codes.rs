@@ -143,6 +143,7 @@ codes! {
     NameTaken "0708" Denied "The name stands for somebody else here";
     Loosened "0709" Denied "What an organization locked cannot be loosened";
     Advisories "0710" Denied "Advisories that are trusted cannot be used";
+    PolicySet "0711" Denied "The configured policies do not load";
 
     ManifestSyntax "0801" Usage "The manifest is not valid TOML";
     ManifestName "0802" Usage "The manifest's name cannot be a package's name";

@@ -27,6 +27,7 @@ pub(super) fn report(error: &MarketError) -> Report {
             .line("nothing is installed without its word; what only reads goes on")
             .hint("tell whoever looks after that file"),
         MarketError::Loosened(loosened) => policy::loosened(loosened, error),
+        MarketError::PolicySet { problems } => policy::set(problems),
         MarketError::Archive { path, source } => store::archive(source, Some(path)),
         MarketError::Manifest { path, source } => manifest(error, path, source),
         MarketError::NoManifest { path } => Report::new(Code::NoManifest, error)

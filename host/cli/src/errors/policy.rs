@@ -105,6 +105,15 @@ pub(super) fn setup(error: &PolicyError) -> Report {
     report.run("see what is configured", "ggen policy show")
 }
 
+/// Configured policies that do not load.
+pub(super) fn set(problems: &[String]) -> Report {
+    let report = Report::new(Code::PolicySet, "the configured policies cannot be taken up")
+        .with_json("problems", problems)
+        .line("what was in use stays in use by a running node");
+    let report = problems.iter().fold(report, |report, problem| report.line(problem));
+    report.run("see all of them, and what is wrong", "ggen policy show")
+}
+
 /// A policy that was not built.
 pub(super) fn build(error: &BuildError) -> Report {
     // What a compiler says has many lines: the first is the sentence, the rest stands below.

@@ -2,9 +2,12 @@
 //!
 //! Decides that a node which was asked to stop, and did, ended well.
 
+use std::sync::Arc;
+
 use ggen_market::{NodeReady, StartRequest};
 
 use crate::args::{Globals, P2p};
+use crate::config::Reread;
 use crate::errors::{Exit, Failure};
 use crate::output::Output;
 use crate::pages;
@@ -21,7 +24,7 @@ pub fn run(verb: P2p, globals: &Globals, output: &Output) -> Result<Exit, Failur
                     *setting = typed;
                 }
             }
-            start(&session)
+            start(&session, globals)
         }
         P2p::Status => {
             let market = session.market()?;
@@ -40,10 +43,14 @@ pub fn run(verb: P2p, globals: &Globals, output: &Output) -> Result<Exit, Failur
     exit
 }
 
-fn start(session: &Session<'_>) -> Result<Exit, Failure> {
+fn start(session: &Session<'_>, globals: &Globals) -> Result<Exit, Failure> {
     let market = session.market()?;
     let network = &session.loaded.settings.network;
-    let request = StartRequest { listen: network.listen.clone(), bootstrap: network.bootstrap.clone() };
+    let request = StartRequest {
+        listen: network.listen.clone(),
+        bootstrap: network.bootstrap.clone(),
+        configuration: Some(Arc::new(Reread::new(globals, &session.loaded.home))),
+    };
     let output = session.output;
     // A node serves others: it goes on although nobody reads where it is.
     let ready = |ready: NodeReady| drop(output.answer(&ready, pages::ready));

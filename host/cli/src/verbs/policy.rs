@@ -4,7 +4,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ggen_market::LogRequest;
+use ggen_market::{LogRequest, ReplayRequest};
 
 use crate::args::Policy;
 use crate::errors::{Exit, Failure};
@@ -20,6 +20,14 @@ pub fn run(verb: Policy, session: &Session<'_>) -> Result<Exit, Failure> {
             let since = since.map(|when| when.before(now()));
             let request = LogRequest { hook, policy, subject, since, limit: usize::from(limit) };
             session.answer(&market.policy_log(request)?, pages::logged)
+        }
+        Policy::Reload => session.answer(&session.run(market.policy_reload())?, pages::reloaded),
+        Policy::Explain { name } => session.answer(&market.policy_explain(&name)?, pages::policy_explained),
+        Policy::Replay { with, settings, policy, hook, subject, since, limit } => {
+            let since = since.map(|when| when.before(now()));
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let request = ReplayRequest { component: with, settings, policy, hook, subject, since, limit };
+            session.answer(&market.policy_replay(request)?, pages::replayed)
         }
     }
 }

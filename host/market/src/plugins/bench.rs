@@ -4,7 +4,7 @@
 //! through, how much fuel and memory each took, and how long a start takes with and without compiled code. Decides
 //! nothing. Invariant: it ends within its time and one more call of each question.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ggen_core::hooks::{Hook, PolicyLimits, Question};
@@ -12,7 +12,7 @@ use ggen_core::limits::Limits;
 use ggen_policy::Asker;
 use serde::Serialize;
 
-use super::{PluginError, cases, component, typical};
+use super::{PluginError, cases, component, settings_file, typical};
 use crate::error::MarketError;
 
 /// The most calls of one question whose times are kept.
@@ -90,15 +90,7 @@ pub struct BenchAnswer {
 /// When it cannot be read or does not fit, or the question is none.
 pub fn bench(request: &BenchRequest, limits: &Limits) -> Result<BenchAnswer, MarketError> {
     let bytes = component(&request.component, limits)?;
-    let missing = |path: &Path| MarketError::Io {
-        path: path.to_owned(),
-        action: "read",
-        source: std::io::ErrorKind::NotFound.into(),
-    };
-    let settings = match &request.settings {
-        Some(path) => cases::text(path)?.ok_or_else(|| missing(path))?,
-        None => "{}".to_owned(),
-    };
+    let settings = request.settings.as_deref().map_or_else(|| Ok("{}".to_owned()), settings_file)?;
     let questions = match &request.input {
         Some(path) => vec![cases::question(path)?],
         None => typical::all(),
@@ -171,6 +163,8 @@ fn micros(span: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn request(name: &str) -> BenchRequest {

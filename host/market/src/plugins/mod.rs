@@ -178,8 +178,15 @@ fn look(path: &Path, home: &Path, limits: &Limits) -> Result<Inspection, MarketE
     Ok(inspect_component(&bytes, &limits.into(), Some(&cache(home)), None))
 }
 
+/// Settings of a policy in a file of JSON, as text.
+pub(crate) fn settings_file(path: &Path) -> Result<String, MarketError> {
+    let missing =
+        || MarketError::Io { path: path.to_owned(), action: "read", source: std::io::ErrorKind::NotFound.into() };
+    cases::text(path)?.ok_or_else(missing)
+}
+
 /// A component's bytes, as far as they are of any use.
-fn component(path: &Path, limits: &Limits) -> Result<Vec<u8>, MarketError> {
+pub(crate) fn component(path: &Path, limits: &Limits) -> Result<Vec<u8>, MarketError> {
     let failed = |source| MarketError::Io { path: path.to_owned(), action: "read", source };
     read(path, limits.max_component).map_err(failed)
 }

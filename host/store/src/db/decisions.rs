@@ -78,6 +78,8 @@ pub struct DecisionFilter {
     pub since: Option<u64>,
     /// Of the job of exactly this time.
     pub time: Option<u64>,
+    /// Of each question, only by the policy that was asked first among those that were heeded.
+    pub first: bool,
     /// Only rows with a smaller number: the next page.
     pub before: Option<i64>,
 }
@@ -195,9 +197,16 @@ fn conditions(filter: &DecisionFilter) -> (Vec<&'static str>, Vec<Value>) {
     all.into_iter().filter_map(|(condition, value)| Some((condition, value?))).unzip()
 }
 
+/// The condition that is no comparison with a value.
+const FIRST: &str = " AND d.mode = 'enforce' AND NOT EXISTS (SELECT 1 FROM decisions e WHERE e.input = d.input
+    AND e.hook = d.hook AND e.time = d.time AND e.mode = 'enforce' AND e.place < d.place)";
+
 fn select(connection: &Connection, filter: &DecisionFilter, limit: usize) -> rusqlite::Result<Vec<DecisionRow>> {
     let (conditions, mut values) = conditions(filter);
-    let chosen = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+    let mut chosen = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+    if filter.first {
+        chosen.push_str(FIRST);
+    }
     let text = format!(
         "SELECT {COLUMNS} FROM decisions d JOIN inputs i ON i.digest = d.input WHERE {chosen} ORDER BY d.id DESC LIMIT ?"
     );

@@ -63,6 +63,12 @@ pub(super) const TEXTS: &[Text] = &[
         "Do what the hint says. The feed itself can be installed, upgraded and repaired meanwhile; nothing else is installed.",
     ),
     (
+        C::PolicySet,
+        "A policy that the configuration names is not there, does not fit, or refuses its settings. A running node goes on \
+         with the policies that it has; other commands fall to what holds without the policy, which is mostly: no.",
+        "Correct what is named at its line, then `ggen policy reload`. `ggen policy show` tells what is wrong with each.",
+    ),
+    (
         C::ManifestSyntax,
         "package.toml cannot be read as TOML.",
         "Correct it at the line that is named; https://toml.io describes TOML.",
