@@ -178,7 +178,7 @@ fn reason_sentences(first: usize, answer: &mut ExplainAnswer) {
             (_, true) => "would have denied it",
         };
         let who = if only_watches { format!("{policy}, which only watches,") } else { format!("{policy}{locked}") };
-        let hint = reason.hint.as_ref().map(|hint| format!(" {}.", bare(hint))).unwrap_or_default();
+        let hint = reason.hint.as_ref().map(|hint| format!(" What to do: {}.", bare(hint))).unwrap_or_default();
         sentences.push(format!("{who} {says}: {message} ({code}).{hint}"));
     }
     answer.sentences.extend(sentences);

@@ -70,15 +70,19 @@ fn order(package: &RankQuestion, answer: &mut ExplainAnswer) {
     let mut placed: Vec<_> = answer.versions.iter().filter_map(|v| Some((v.place?, v.version.as_str()))).collect();
     placed.sort_unstable();
     let count = package.candidates.len();
+    if let [only] = package.candidates.as_slice() {
+        answer.sentences.push(format!("{} is its only known version.", only.version));
+        return;
+    }
     let Some(by) = answer.ordered_by.clone() else {
-        answer.sentences.push(format!("No policy had a preference among its {}.", versions(count)));
+        answer.sentences.push(format!("No policy had a preference among its {count} known versions."));
         return;
     };
     let mut shown: Vec<_> = placed.iter().take(SHOWN).map(|(_, version)| *version).collect();
     if placed.len() > SHOWN {
         shown.push("…");
     }
-    let mut said = vec![format!("Of its {}, {by} would rather have {}.", versions(count), shown.join(", then "))];
+    let mut said = vec![format!("Of its {count} known versions, {by} would rather have {}.", shown.join(", then "))];
     let taken = answer.version.clone();
     let place = placed.iter().find(|(_, version)| Some(*version) == taken.as_deref()).map(|(place, _)| *place);
     let asked = package.request.requirement.as_ref().map(|asked| format!(" ({asked})")).unwrap_or_default();
@@ -90,8 +94,4 @@ fn order(package: &RankQuestion, answer: &mut ExplainAnswer) {
         _ => {}
     }
     answer.sentences.append(&mut said);
-}
-
-fn versions(count: usize) -> String {
-    format!("{count} known version{}", if count == 1 { "" } else { "s" })
 }
