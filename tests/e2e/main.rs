@@ -24,6 +24,7 @@ mod lock;
 mod network;
 mod objections;
 mod output;
+mod plugin_new;
 mod plugin_tools;
 mod policies;
 mod policies_more;

@@ -35,7 +35,7 @@ pub(crate) const BUILT_IN: &[BuiltIn] = built_in![
 ];
 
 /// What serves a hook where nobody names anything.
-const DEFAULTS: [(Hook, &str); 4] = [
+pub(crate) const DEFAULTS: [(Hook, &str); 4] = [
     (Hook::Verification, "signed-releases"),
     (Hook::VersionResolution, "newest-compatible"),
     (Hook::PeerScoring, "beta-reputation"),

@@ -117,6 +117,20 @@ pub enum Key {
 /// `ggen plugin`.
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
+    /// Make a policy's crate that builds, is tested and loads as it is.
+    New {
+        /// The policy's name, which is the folder's too.
+        name: String,
+        /// What it decides.
+        #[arg(long)]
+        hook: Hook,
+        /// The folder to make it in.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        path: PathBuf,
+        /// The SDK of a checkout of ggen [default: the SDK inside this program, written beside the policy].
+        #[arg(long, value_name = "DIR")]
+        sdk: Option<PathBuf>,
+    },
     /// Build a policy's component from its Rust crate.
     Build {
         /// The crate's folder, or its Cargo.toml.

@@ -171,6 +171,7 @@ codes! {
     NoPolicy "0826" Failed "The package has no policy to install";
     PluginCase "0827" Usage "A test case or a question cannot be understood";
     PluginRecord "0828" Disk "The record of an installed policy is damaged";
+    PluginExists "0829" Failed "There is something where the new policy would lie";
 
     Internal "0901" Failed "A defect of this program";
     Interrupted "0902" Interrupted "Interrupted";

@@ -11,6 +11,9 @@ pub(super) fn report(error: &PluginError) -> Report {
         PluginError::Name { name, problem } => {
             Report::new(Code::PluginName, error).with("name", name).with("problem", problem)
         }
+        PluginError::Exists { path } => Report::new(Code::PluginExists, error)
+            .with("path", path.display())
+            .hint("choose another name, or another folder"),
         PluginError::BuiltIn { name } => {
             Report::new(Code::PluginName, error).with("name", name).run("see what there is", "ggen plugin list")
         }

@@ -3,7 +3,7 @@
 //! Decides which code of a policy means what to a script; see [`super`].
 
 use ggen_market::Denied;
-use ggen_policy::build::BuildError;
+use ggen_policy::build::{BuildError, WAYS};
 use ggen_policy::{Loosened, PolicyError, PolicyFault};
 use serde_json::json;
 
@@ -119,7 +119,7 @@ pub(super) fn build(error: &BuildError) -> Report {
     // What a compiler says has many lines: the first is the sentence, the rest stands below.
     let text = error.to_string();
     let (headline, rest) = text.split_once('\n').unwrap_or((&text, ""));
-    let code = if matches!(error, BuildError::NoToolchain) { Code::NoToolchain } else { Code::PluginBuild };
+    let code = if matches!(error, BuildError::NoToolchain { .. }) { Code::NoToolchain } else { Code::PluginBuild };
     let report = Report::new(code, headline.trim_end_matches([':', ';']));
     let report = rest.lines().fold(report, |report, line| report.line(line));
     match error {
@@ -129,7 +129,11 @@ pub(super) fn build(error: &BuildError) -> Report {
         BuildError::NotAPolicy { name } => {
             report.with("crate", name).hint("add [lib] crate-type = [\"cdylib\", \"rlib\"] to its Cargo.toml")
         }
-        BuildError::NoToolchain => report.run("get the target", "rustup target add wasm32-unknown-unknown"),
+        BuildError::NoToolchain { asked } => {
+            let report = report.with_json("asked", asked);
+            let ways = WAYS.iter().fold(report, |report, (whom, command)| report.run(*whom, *command));
+            if asked.is_empty() { ways.hint("install Rust first: https://rustup.rs") } else { ways }
+        }
         BuildError::Compile { name, output } => {
             report.with("crate", name).with("output", output).hint("correct what the compiler says")
         }

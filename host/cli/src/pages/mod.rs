@@ -19,7 +19,7 @@ pub use care::{cleaned, inspected, updated, verified};
 pub use closure::{tree, upgraded, why};
 pub use packages::{found, info, installed, list, published, removed};
 pub use plugins::{
-    benched, built, plugin, plugin_checked, plugin_installed, plugin_removed, plugin_tested, plugins,
+    benched, built, plugin, plugin_checked, plugin_installed, plugin_made, plugin_removed, plugin_tested, plugins,
 };
 pub use policies::{logged, policy_explained, reloaded, replayed};
 pub use swarm::{peers, ready, status, stopped};

@@ -4,12 +4,26 @@ use std::path::Path;
 
 use ggen_core::hooks::{Hook, Problem};
 use ggen_market::plugins::{
-    BenchAnswer, BuildAnswer, CheckAnswer, InspectPluginAnswer, InstalledPlugin, ListPluginsAnswer, RemovedPlugin,
-    TestAnswer,
+    BenchAnswer, BuildAnswer, CheckAnswer, InspectPluginAnswer, InstalledPlugin, ListPluginsAnswer, NewPluginAnswer,
+    RemovedPlugin, TestAnswer,
 };
 use serde_json::Value;
 
 use crate::output::{Page, bytes};
+
+/// `plugin new`.
+pub fn plugin_made(page: &mut Page, answer: &NewPluginAnswer) {
+    page.good(format!("made {} for {}", answer.path.display(), answer.hook));
+    page.line(format!("  what it decides is in {}", answer.path.join("src/lib.rs").display()));
+    page.line("  in that folder:");
+    let name = &answer.name;
+    let rows = [
+        ("cargo test", "its own tests, natively".to_owned()),
+        ("ggen plugin test", "builds it, and asks the component its cases".to_owned()),
+        ("ggen plugin install", format!("with {name}.wasm, so that a configuration can name it")),
+    ];
+    page.table(4, &rows.map(|(command, does)| vec![command.to_owned(), does]));
+}
 
 /// `plugin build`.
 pub fn built(page: &mut Page, answer: &BuildAnswer) {

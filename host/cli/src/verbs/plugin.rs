@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ggen_market::plugins::{self, BenchRequest, CasesRequest, InstallPluginRequest};
+use ggen_market::plugins::{self, BenchRequest, CasesRequest, InstallPluginRequest, NewPluginRequest};
 
 use super::session::Session;
 use crate::args::{Globals, Plugin};
@@ -17,6 +17,11 @@ use crate::pages;
 
 pub fn run(verb: Plugin, globals: &Globals, output: &Output) -> Result<Exit, Failure> {
     match verb {
+        Plugin::New { name, hook, path, sdk } => {
+            let request = NewPluginRequest { name, hook, beneath: path, sdk };
+            output.answer(&plugins::create(&request)?, pages::plugin_made)?;
+            Ok(Exit::Done)
+        }
         // A crate is built as it lies: no home has a part in it.
         Plugin::Build { path, output: folder } => {
             let built = built(&path, folder.as_deref(), globals, output)?;

@@ -17,6 +17,12 @@ pub enum PluginError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Something lies where a new policy would.
+    #[error("{} is there already", .path.display())]
+    Exists {
+        /// The folder that would be made.
+        path: PathBuf,
+    },
     /// A component that would not run here.
     #[error("{} would not run here: {}", .path.display(), .problems.join("; "))]
     Unfit {

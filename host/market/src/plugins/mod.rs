@@ -1,8 +1,8 @@
 //! Policies as components: for those who write them, and for those who install them.
 //!
 //! ```text
-//! build ─ cases (test) ─ bench ─ inspect, check      an author's way
-//! add ─ library ─ list, remove                       an operator's way
+//! create (new) ─ build ─ cases (test) ─ bench ─ inspect, check      an author's way
+//! add ─ library ─ list, remove                                     an operator's way
 //! ```
 //!
 //! Decides which policies a configuration can name: those inside the program, and those in the home's `plugins/`. What a
@@ -12,6 +12,7 @@
 mod add;
 mod bench;
 mod cases;
+mod create;
 mod error;
 mod library;
 mod typical;
@@ -30,6 +31,7 @@ pub(crate) use self::add::check_staged;
 pub use self::add::{InstallPluginRequest, InstalledPlugin, RemovedPlugin};
 pub use self::bench::{BenchAnswer, BenchRequest, BenchRun, StartupTimes, bench};
 pub use self::cases::{CaseFailure, CasesRequest, TestAnswer, test};
+pub use self::create::{NewPluginAnswer, NewPluginRequest, create};
 pub use self::error::PluginError;
 pub(crate) use self::library::installed_file;
 

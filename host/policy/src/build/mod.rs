@@ -101,13 +101,11 @@ pub enum BuildError {
         source: std::io::Error,
     },
     /// No compiler here makes WebAssembly.
-    #[error(
-        "no Rust compiler on this machine makes WebAssembly; one of these changes that:\n  \
-         rustup target add {target}\n  \
-         apt-get install --no-install-recommends rustc-web rust-web-src lld",
-        target = toolchain::TARGET
-    )]
-    NoToolchain,
+    #[error("no Rust compiler on this machine makes WebAssembly{}", lines(asked))]
+    NoToolchain {
+        /// Each compiler that was asked, with what it lacks; none where there is no compiler.
+        asked: Vec<String>,
+    },
     /// The compiler refused the crate.
     #[error("{name} does not compile for WebAssembly:\n{output}")]
     Compile {
@@ -173,6 +171,16 @@ impl BuildError {
         let path = path.to_owned();
         move |source| Self::File { action, path, source }
     }
+}
+
+/// What gets the target, one command a line, for whom.
+pub const WAYS: [(&str, &str); 2] = [
+    ("where rustup is", "rustup target add wasm32-unknown-unknown"),
+    ("on Debian, also without rustup", "apt-get install --no-install-recommends rustc-web rust-web-src lld"),
+];
+
+fn lines(asked: &[String]) -> String {
+    asked.iter().map(|one| format!("\n{one}")).collect()
 }
 
 fn shown(exports: &[String]) -> String {
@@ -268,8 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_a_toolchain_is_told() {
-        let text = BuildError::NoToolchain.to_string();
-        assert!(text.contains("rustup target add wasm32-unknown-unknown") && text.contains("rust-web-src"), "{text}");
+    fn the_way_to_a_toolchain_names_the_target_that_is_built_for() {
+        assert!(WAYS.iter().any(|(_, command)| *command == format!("rustup target add {}", toolchain::TARGET)));
     }
 }

@@ -24,18 +24,24 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// The active compiler if it has the target, else one with the standard library's sources.
+    /// The active compiler if it has the target, else one with the standard library's sources. A compiler that `RUSTC`
+    /// names is the only one.
     ///
     /// # Errors
     /// [`BuildError::NoToolchain`] where there is neither.
     pub fn find() -> Result<Self, BuildError> {
-        let active = env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
-        // Debian's compiler for WebAssembly lies there, also where rustup's is the active one.
-        let candidates = [active, PathBuf::from("/usr/bin/rustc")];
+        match env::var_os("RUSTC").filter(|named| !named.is_empty()) {
+            Some(named) => Self::among(&[PathBuf::from(named)]),
+            // Debian's compiler for WebAssembly lies there, also where rustup's is the active one.
+            None => Self::among(&[PathBuf::from("rustc"), PathBuf::from("/usr/bin/rustc")]),
+        }
+    }
+
+    fn among(candidates: &[PathBuf]) -> Result<Self, BuildError> {
         let with_target = candidates.iter().find_map(|rustc| Self::with_target(rustc));
         with_target
             .or_else(|| candidates.iter().find_map(|rustc| Self::with_sources(rustc)))
-            .ok_or(BuildError::NoToolchain)
+            .ok_or_else(|| BuildError::NoToolchain { asked: asked(candidates) })
     }
 
     fn with_target(rustc: &Path) -> Option<Self> {
@@ -47,7 +53,7 @@ impl Toolchain {
 
     fn with_sources(rustc: &Path) -> Option<Self> {
         let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
-        if !sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file() {
+        if !has_sources(&sysroot) {
             return None;
         }
         Self::of(rustc, Some(linker(&sysroot)?))
@@ -58,6 +64,22 @@ impl Toolchain {
         let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
         Some(Self { compiler, rustc: rustc.to_owned(), sysroot, build_std })
     }
+}
+
+fn has_sources(sysroot: &Path) -> bool {
+    sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
+}
+
+/// What each compiler that is there lacks, in a sentence; nothing where none is there.
+fn asked(candidates: &[PathBuf]) -> Vec<String> {
+    let lacks = |rustc: &PathBuf| {
+        let compiler = ask(rustc, &["-V"])?;
+        let sources = ask(rustc, &["--print", "sysroot"]).is_some_and(|sysroot| has_sources(Path::new(&sysroot)));
+        let what =
+            if sources { "no linker for WebAssembly is here" } else { "neither the target nor the library's sources" };
+        Some(format!("{} ({compiler}): {what}", rustc.display()))
+    };
+    candidates.iter().filter_map(lacks).collect()
 }
 
 /// A linker for WebAssembly: one that comes with a compiler, else one of the system's.
@@ -99,6 +121,29 @@ mod tests {
     fn a_compiler_that_is_not_there_is_no_toolchain() {
         let nowhere = Path::new("/nonexistent/rustc");
         assert!(Toolchain::with_target(nowhere).is_none() && Toolchain::with_sources(nowhere).is_none());
+    }
+
+    /// A compiler that says its version and where its libraries would be, which are not there.
+    fn without_target(folder: &Path) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = folder.join("rustc");
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in\n-V) echo 'rustc 1.95.0 (a test)';;\n*) echo {0}/nowhere;;\nesac\n",
+            folder.display()
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_compiler_without_the_target_is_told_with_what_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused =
+            Toolchain::among(&[without_target(folder.path()), PathBuf::from("/nonexistent/rustc")]).unwrap_err();
+        let BuildError::NoToolchain { asked } = refused else { panic!("{refused}") };
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        assert!(asked[0].contains("rustc 1.95.0 (a test)") && asked[0].contains("neither the target"), "{asked:?}");
     }
 
     #[test]

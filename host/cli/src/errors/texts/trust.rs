@@ -187,6 +187,11 @@ pub(super) const TEXTS: &[Text] = &[
         "Install the policy again with --replace, after moving that file away.",
     ),
     (
+        C::PluginExists,
+        "`ggen plugin new` makes a folder of its own and writes into none that is there.",
+        "Choose another name, or another folder with --path.",
+    ),
+    (
         C::Internal,
         "Something happened that cannot happen. Nothing was installed by it.",
         "Please report it, with the output of the same command and -vv.",
