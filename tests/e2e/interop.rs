@@ -90,7 +90,7 @@ fn a_client_from_the_protocols_page_finds_verifies_and_fetches() {
     let publisher = home();
     let package = Package::new("from_afar", "1.0.0").file("data.bin", noise(7, 1_000_000)).file("empty", Vec::new());
     publisher.publish(&Package::new("from_afar", "0.9.0"));
-    let published = publisher.publish(&package.file(LONG, b"a long way".to_vec()));
+    let published = publisher.publish(&package.file(LONG, b"a long way"));
     let node = publisher.node();
     let target = tempfile::tempdir().unwrap();
     let told = runs(0, &node, "from_afar", target.path(), &[]);
