@@ -34,10 +34,17 @@ fn main() {
     idle();
 }
 
+/// The processor time of this thread so far, in seconds, to a hundredth: another's load does not count.
+fn own_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 /// Heads as they are announced, read and verified on this thread alone.
 fn checks() {
     let announced: Vec<Vec<u8>> = (0..500).map(|n| head(n).bundle.to_json()).collect();
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), own_time());
     let mut checked = 0;
     while begun.elapsed() < Duration::from_secs(3) {
         for bytes in &announced {
@@ -46,7 +53,7 @@ fn checks() {
             checked += 1;
         }
     }
-    let rate = f64::from(checked) / begun.elapsed().as_secs_f64();
+    let rate = f64::from(checked) / (own_time() - before).max(0.01);
     line("signed heads checked on one core, roots and all", &format!("{rate:.0} /s"), ">= 10000 /s");
 }
 

@@ -56,7 +56,7 @@ impl Fetch {
         let mut fetch = Self {
             package,
             issue,
-            schedule: Schedule::new(rules, chunks, &[], parts.len(), v.now),
+            schedule: Schedule::new(rules, chunks, parts.len(), v.now),
             place: parts.iter().zip(0..).map(|(p, i)| (p.node, i)).collect(),
             parts,
             most: v.limits.max_holders,
