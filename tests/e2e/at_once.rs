@@ -25,19 +25,24 @@ fn two_installs_of_one_package_both_succeed_and_install_it_once() {
 }
 
 #[test]
-fn different_packages_are_installed_side_by_side_and_none_is_lost() {
+fn twenty_processes_install_ten_packages_between_them_and_none_is_lost() {
     let home = home();
-    let names: Vec<_> = (0..6).map(|i| format!("side-{i}")).collect();
+    let names: Vec<_> = (0..10).map(|i| format!("side-{i}")).collect();
     for name in &names {
         home.publish(&Package::new(name, "1.0.0").file("a.bin", noise(1, 100_000)));
     }
-    let start = |name: &String| home.spawn(&["marketplace", "install", name, "--offline", "--json"]);
-    let running: Vec<_> = names.iter().chain(&names).map(start).collect();
+    // Two each, in different orders: nobody waits for somebody who waits for him.
+    let start = |i: usize| {
+        let (one, other) = (&names[i % 10], &names[(i * 3 + 1) % 10]);
+        home.spawn(&["marketplace", "install", one, other, "--offline", "--json"])
+    };
+    let running: Vec<_> = (0..20).map(start).collect();
     for one in running {
         one.ends_within(LIMIT).exits(0);
     }
     let installed: Vec<_> = home.installed().into_iter().map(|(name, _)| name).collect();
     assert_eq!(installed, names);
+    assert_eq!(home.json(&["marketplace", "verify"])["damaged"], ggen_tests::json!([]));
     home.is_clean();
 }
 
@@ -55,10 +60,40 @@ fn a_lock_that_is_held_is_waited_for_and_then_named() {
     let ran = home.run(&["marketplace", "install", "locked@1.1.0", "--offline", "--json"]).exits(7);
     let error = ran.error();
     assert!(!error.to_string().contains("rm "), "no text tells a user to delete a lock: {error}");
+    // Where the kernel tells who holds it, this process is named: its id, its command, and since when.
+    let me = std::process::id();
+    if std::path::Path::new("/proc/locks").exists() {
+        let waited = format!("waiting for locked: in use by process {me} (");
+        assert!(ran.stderr.contains(&waited) && ran.stderr.contains("since"), "{ran}");
+        let holder = &error["context"]["holder"];
+        assert_eq!((&holder["pid"], &holder["what"]), (&me.into(), &"locked".into()), "{ran}");
+        assert!(holder["command"].as_str().is_some_and(|c| c.contains("e2e")), "{ran}");
+        assert!(holder["since"].as_u64() > Some(0), "{ran}");
+        assert!(error["message"].as_str().is_some_and(|m| m.contains(&me.to_string())), "{ran}");
+    }
     assert!(lock.exists(), "a lock file is never unlinked");
     drop(file);
     home.json(&["marketplace", "install", "locked@1.1.0", "--offline"]);
     home.is_clean();
+}
+
+#[test]
+fn who_cleans_up_waits_for_an_install_and_names_it() {
+    let home = home();
+    home.publish(&Package::new("busy", "1.0.0"));
+    home.config("[limits]\nlock_retry = \"100ms\"\nlock_tries = 2\n");
+    home.json(&["marketplace", "install", "busy", "--offline"]);
+    let lock = std::fs::File::open(home.path().join("packages/.ggen-install.lock")).expect("the clean-up lock");
+    lock.try_lock_shared().expect("nobody cleans up");
+    // Others install beside this one; who cleans up wants to be alone.
+    home.json(&["marketplace", "remove", "busy"]);
+    home.json(&["marketplace", "install", "busy", "--offline"]);
+    let ran = home.run(&["marketplace", "clean", "--json"]).exits(7);
+    if std::path::Path::new("/proc/locks").exists() {
+        assert_eq!(ran.error()["context"]["holder"]["pid"], std::process::id(), "{ran}");
+    }
+    drop(lock);
+    home.json(&["marketplace", "clean"]);
 }
 
 #[test]

@@ -2,24 +2,24 @@
 
 use std::process::Command;
 
-use ggen_tests::{Home, LIMIT, Package, Running, noise};
+use ggen_tests::{Home, LIMIT, Package, Ran, Running, Value, json, noise, parse};
 
 use crate::home;
 
-/// Whether this machine lets a test mount a file system for itself.
-fn may_mount() -> bool {
+/// Whether this machine lets a test mount a file system for itself; said aloud where not.
+pub(crate) fn may_mount() -> bool {
     let script = "mount -t tmpfs -o size=1m tmpfs /mnt";
     let tried = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "sh", "-c", script]).output();
-    tried.is_ok_and(|o| o.status.success())
+    let may = tried.is_ok_and(|o| o.status.success());
+    if !may {
+        eprintln!("SKIPPED: this machine allows no mount namespace, a disk that is full or read-only cannot be made");
+    }
+    may
 }
 
-/// Runs `install NAME` in a copy of `home` on a file system of `kib`; then `list`, and what is in `tmp`.
-fn install_on_small_disk(home: &Home, name: &str, kib: usize) -> ggen_tests::Ran {
-    let script = format!(
-        "set -u; mkdir -p $SMALL; mount -t tmpfs -o size={kib}k,nr_inodes=20000 tmpfs $SMALL; cp -a $GGEN_HOME/. $SMALL/; \
-         export GGEN_HOME=$SMALL; $GGEN marketplace install {name} --offline --json; echo $?; \
-         $GGEN marketplace list --offline --json; ls $SMALL/tmp $SMALL/packages"
-    );
+/// Runs a script where file systems may be mounted. `$GGEN` is the program, `$SMALL` an empty folder.
+pub(crate) fn in_namespace(home: &Home, script: &str) -> Ran {
+    let script = format!("set -u; mkdir -p $SMALL; {script}");
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
     let like = home.command(&[]);
@@ -33,30 +33,67 @@ fn install_on_small_disk(home: &Home, name: &str, kib: usize) -> ggen_tests::Ran
     Running::start(command).ends_within(LIMIT)
 }
 
+/// Runs a script in a copy of `home` on a file system of `kib`. `fill` in it leaves a number of KiB free, `room` takes
+/// that back; `ask ARGUMENTS…` runs the program: a line of its answer, a line of its exit code.
+fn on_small_disk(home: &Home, kib: usize, script: &str) -> Vec<String> {
+    let script = format!(
+        "mount -t tmpfs -o size={kib}k,nr_inodes=20000 tmpfs $SMALL; cp -a $GGEN_HOME/. $SMALL/; export GGEN_HOME=$SMALL
+         ask() {{ answer=$($GGEN \"$@\" --json 2>/dev/null); code=$?; printf '%s\\n' \"$answer\"; echo $code; }}
+         fill() {{ room; free=$(df -k --output=avail $SMALL | tail -1); \
+            [ $free -le $1 ] || head -c $(((free - $1) * 1024)) /dev/zero >$SMALL/filler; }}
+         room() {{ rm -f $SMALL/filler; }}
+         {script}"
+    );
+    let ran = in_namespace(home, &script);
+    ran.stdout.lines().map(str::to_owned).collect()
+}
+
+/// The next answer of a script, which must have ended with `code`.
+#[track_caller]
+fn next(lines: &mut impl Iterator<Item = String>, code: i32) -> Value {
+    let (answer, exit) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    assert_eq!(exit, code.to_string(), "the exit code of {answer}");
+    parse(&answer)
+}
+
+#[track_caller]
+fn is_told(answer: &Value) {
+    let error = &answer["error"];
+    assert_eq!(error["code"], "GGEN-E0501", "{answer}");
+    assert_eq!(error["message"], "insufficient disk space", "{answer}");
+    assert!(error["context"]["available"].is_u64() && error["context"]["required"].is_u64(), "{answer}");
+    let hints = error["hints"].to_string();
+    assert!(hints.contains("ggen marketplace clean") && !hints.contains("rm "), "a safe command: {answer}");
+}
+
 #[test]
 fn a_full_disk_is_told_before_a_byte_and_leaves_nothing() {
     if !may_mount() {
-        eprintln!("SKIPPED: this machine allows no mount namespace, a full disk cannot be made");
         return;
     }
     let home = home();
     home.publish(&Package::new("roomy", "1.0.0").file("zeros.bin", vec![0; 30_000_000]));
-    let ran = install_on_small_disk(&home, "roomy", 24 * 1024);
-    let mut lines = ran.stdout.lines();
-    let error: ggen_tests::Value = ggen_tests::parse(lines.next().unwrap_or_default());
-    assert_eq!(lines.next(), Some("6"), "the exit code\n{ran}");
-    let said = error["error"].to_string();
-    assert!(said.contains("Insufficient disk space") || said.contains("required"), "{ran}");
-    assert!(said.contains("ggen marketplace clean") && !said.contains("rm "), "a command that is safe to run\n{ran}");
-    let list = ggen_tests::parse(lines.next().unwrap_or_default());
-    assert_eq!(list["packages"], ggen_tests::json!([]), "{ran}");
-    assert!(!lines.any(|l| l.contains("roomy")), "nothing is left behind\n{ran}");
+    let script = "ask marketplace install roomy --offline; ask marketplace list; ls $SMALL/tmp $SMALL/packages
+        $GGEN marketplace install roomy --offline 2>&1";
+    let mut lines = on_small_disk(&home, 24 * 1024, script).into_iter();
+    let error = next(&mut lines, 6);
+    is_told(&error);
+    let context = &error["error"]["context"];
+    // What is signed: the files with all that belongs to them.
+    assert!(context["required"].as_u64() >= Some(30_000_000), "{error}");
+    assert!(context["available"].as_u64() < Some(24 * 1024 * 1024), "{error}");
+    assert_eq!(next(&mut lines, 0)["packages"], json!([]));
+    let rest: Vec<_> = lines.collect();
+    assert!(!rest.iter().any(|l| l == "roomy" || l.starts_with("tx-")), "nothing is left behind: {rest:?}");
+    let said = rest.join("\n");
+    for text in ["insufficient disk space", "required:", "30.0 MB", "available:", "ggen marketplace clean"] {
+        assert!(said.contains(text), "{text} in {said}");
+    }
 }
 
 #[test]
 fn a_disk_that_fills_up_in_the_middle_leaves_nothing() {
     if !may_mount() {
-        eprintln!("SKIPPED: this machine allows no mount namespace, a full disk cannot be made");
         return;
     }
     let home = home();
@@ -66,10 +103,82 @@ fn a_disk_that_fills_up_in_the_middle_leaves_nothing() {
         package = package.file(&format!("d{}/{i}.bin", i % 50), noise(i, 10));
     }
     home.publish(&package);
-    let ran = install_on_small_disk(&home, "crumbs", 12 * 1024);
-    let code = ran.stdout.lines().nth(1);
-    assert_eq!(code, Some("6"), "{ran}");
-    let list = ggen_tests::parse(ran.stdout.lines().nth(2).unwrap_or_default());
-    assert_eq!(list["packages"], ggen_tests::json!([]), "{ran}");
-    assert!(!ran.stdout.lines().skip(3).any(|l| l.contains("crumbs")), "nothing is left behind\n{ran}");
+    let script = "ask marketplace install crumbs --offline; ask marketplace list; ls $SMALL/tmp $SMALL/packages";
+    let mut lines = on_small_disk(&home, 12 * 1024, script).into_iter();
+    is_told(&next(&mut lines, 6));
+    assert_eq!(next(&mut lines, 0)["packages"], json!([]));
+    let left: Vec<_> = lines.filter(|l| l.contains("crumbs") || l.contains("tx-")).collect();
+    assert!(left.is_empty(), "nothing is left behind: {left:?}");
+}
+
+#[test]
+fn on_a_disk_without_a_byte_free_everything_can_be_read_and_nothing_is_half_written() {
+    if !may_mount() {
+        return;
+    }
+    let home = home();
+    home.publish(&Package::new("there", "1.0.0"));
+    home.publish(&Package::new("wanted", "1.0.0").file("a.bin", noise(1, 300_000)));
+    home.json(&["marketplace", "install", "there", "--offline"]);
+    let folder = home.write(&Package::new("late", "1.0.0").file("b.bin", noise(2, 300_000)));
+    let script = format!(
+        "fill 0; ask marketplace list; ask marketplace info there --offline; ask marketplace search there --offline
+         ask marketplace verify; ask marketplace install wanted --offline; ask marketplace publish {folder} --offline
+         ask marketplace update --force --offline; ask marketplace remove there
+         room; ls $SMALL/tmp; echo '.'
+         ask marketplace verify; ask marketplace publish {folder} --offline
+         ask marketplace install wanted late --offline; ask marketplace update --force --offline"
+    );
+    let mut lines = on_small_disk(&home, 12 * 1024, &script).into_iter();
+    assert_eq!(crate::each(&next(&mut lines, 0)["packages"], "name"), ["there"]);
+    assert_eq!(next(&mut lines, 0)["installed"], "1.0.0");
+    assert_eq!(crate::each(&next(&mut lines, 0)["results"], "name"), ["there"]);
+    assert_eq!(next(&mut lines, 0)["damaged"], json!([]));
+    for _ in ["install", "publish", "update", "remove"] {
+        is_told(&next(&mut lines, 6));
+    }
+    let left: Vec<_> = lines.by_ref().take_while(|l| l != ".").collect();
+    assert!(left.is_empty(), "nothing is left behind: {left:?}");
+    let verified = next(&mut lines, 0);
+    assert_eq!((&verified["checked"], &verified["damaged"]), (&json!(1), &json!([])));
+    next(&mut lines, 0);
+    assert_eq!(crate::each(&next(&mut lines, 0)["installed"], "name").len(), 2);
+    assert_eq!(next(&mut lines, 0)["rejected"], json!([]));
+}
+
+#[test]
+fn a_publish_that_fills_the_disk_leaves_the_catalog_as_it_was() {
+    if !may_mount() {
+        return;
+    }
+    let home = home();
+    home.publish(&Package::new("first", "1.0.0"));
+    let folder = home.write(&Package::new("large", "1.0.0").file("b.bin", noise(2, 3_000_000)));
+    // At each of these the disk ends somewhere else: in the archive, in its copy, in the database, in the index.
+    let sizes = [64, 256, 1024, 2048, 2900, 3000, 3100, 3200, 4000, 5900, 6000, 6100];
+    let tries: String = sizes
+        .iter()
+        .map(|kib| format!("fill {kib}; ask marketplace publish {folder} --offline; ask marketplace list; room; ls $SMALL/tmp; echo '.'\n"))
+        .collect();
+    let script =
+        format!("{tries} ask marketplace publish {folder} --offline; ask marketplace install large first --offline");
+    let mut lines = on_small_disk(&home, 24 * 1024, &script).into_iter();
+    let mut failed = 0;
+    for kib in sizes {
+        let (answer, exit) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        match exit.as_str() {
+            "0" => {}
+            "6" => {
+                failed += 1;
+                is_told(&parse(&answer));
+            }
+            other => panic!("with {kib} KiB free: exit {other}: {answer}"),
+        }
+        next(&mut lines, 0);
+        let left: Vec<_> = lines.by_ref().take_while(|l| l != ".").collect();
+        assert!(left.is_empty(), "with {kib} KiB free: left behind: {left:?}");
+    }
+    assert!(failed >= 4, "only {failed} of {sizes:?} were too small");
+    next(&mut lines, 0);
+    assert_eq!(crate::each(&next(&mut lines, 0)["installed"], "name").len(), 2);
 }

@@ -11,17 +11,21 @@
     reason = "what fails here must end the test that uses it, with its story"
 )]
 
+mod crash;
 mod home;
 mod liar;
 mod node;
 mod package;
 mod ran;
+mod record;
 
+pub use crash::{Cut, Disk, Tree};
 pub use home::Home;
 pub use liar::Liar;
 pub use node::Node;
 pub use package::{Package, archive_in, component_importing, noise, ustar_entry};
 pub use ran::{Ran, Running};
+pub use record::{Op, may_record, record};
 pub use serde_json::{Value, json};
 
 /// An object of JSON.

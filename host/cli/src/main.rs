@@ -25,12 +25,19 @@ fn main() -> ExitCode {
         return done;
     }
     let wants_json = args::wants_json(&typed);
-    let exit = match Cli::try_parse_from(typed) {
+    let exit = match Cli::try_parse_from(&typed) {
         Err(error) => output::not_a_command(&error, wants_json),
         Ok(cli) => {
             let output = Output::new(&cli.globals);
             ggen_policy::compile_in_children(output.lines());
-            match verbs::run(cli, &output) {
+            let mut done = verbs::run(cli, &output);
+            // The next one to open the home rebuilds it: that may as well be this command, begun anew.
+            if matches!(&done, Err(failure) if failure.is_damaged_database())
+                && let Ok(again) = Cli::try_parse_from(&typed)
+            {
+                done = verbs::run(again, &output);
+            }
+            match done {
                 Ok(exit) => exit,
                 Err(failure) => output.fail(&failure.report()),
             }

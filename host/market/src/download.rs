@@ -38,6 +38,11 @@ impl Unpacker {
         Self { release, place, room, staged: None }
     }
 
+    /// The same once more, with nothing unpacked.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.release.clone(), self.place.clone(), Arc::clone(&self.room))
+    }
+
     pub(crate) fn release(&self) -> &SignedRelease {
         &self.release
     }

@@ -1,16 +1,16 @@
-//! What can be said and done in a home without asking anybody: list, info, remove, verify, clean, inspect, update.
+//! What can be said and done in a home without asking anybody: list, info, remove, clean, inspect.
 
 use std::path::Path;
 
 use ggen_core::hooks::{Origin, Task};
 use ggen_core::{PackageId, PackageName};
-use ggen_store::{Installed, Verified};
+use ggen_store::Installed;
 
 use crate::answers::*;
 use crate::error::MarketError;
 use crate::gather::Gathered;
-use crate::market::{Market, blocking, now};
-use crate::report::Progress;
+use crate::market::{Market, now};
+use crate::report;
 use crate::target::{package_name, usage};
 
 impl Market {
@@ -47,38 +47,12 @@ impl Market {
                 return Err(MarketError::Needed { name: name.clone(), needed_by });
             }
         }
-        let mut waiting = |holder: &ggen_store::LockHolder| self.reporter.report(Progress::Waiting(holder.to_string()));
-        let removed = self.store.remove(&names, &mut waiting)?;
+        let removed = self.store.remove(&names, &mut report::waiting(&self.reporter))?;
         let left = self.store.installed()?;
         let needed =
             |i: &Installed| i.direct || i.requested_by.iter().any(|n| left.iter().any(|l| l.id.name.as_str() == n));
         let unneeded = left.iter().filter(|i| !needed(i)).map(|i| i.id.name.clone()).collect();
         Ok(RemoveAnswer { removed: removed.into_iter().map(|r| r.id.name).collect(), unneeded })
-    }
-
-    /// Holds installed files against what was signed; with `repair`, mends them from the store.
-    pub async fn verify(&self, names: Vec<String>, repair: bool) -> Result<VerifyAnswer, MarketError> {
-        let names = names.iter().map(|n| package_name(n)).collect::<Result<Vec<_>, _>>()?;
-        let before = self.verify_once(&names).await?;
-        let mut repaired: Vec<PackageName> = Vec::new();
-        if !repair || before.damaged.is_empty() {
-            return Ok(verified(self.store.home(), before, repaired));
-        }
-        let mut broken: Vec<PackageName> = before.damaged.iter().map(|d| d.name.clone()).collect();
-        broken.dedup();
-        for name in broken {
-            self.check_cancelled()?;
-            self.step(format!("repairing {name}"));
-            let (store, told) = (self.store.clone(), name.clone());
-            blocking(move || Ok(store.repair(&told, &mut |_: &ggen_store::LockHolder| ())?)).await?;
-            repaired.push(name);
-        }
-        Ok(verified(self.store.home(), self.verify_once(&names).await?, repaired))
-    }
-
-    async fn verify_once(&self, names: &[PackageName]) -> Result<Verified, MarketError> {
-        let (store, names) = (self.store.clone(), names.to_vec());
-        blocking(move || Ok(store.verify((!names.is_empty()).then_some(names.as_slice()))?)).await
     }
 
     /// Everything that is known here of a package.
@@ -108,7 +82,7 @@ impl Market {
         offered.push(Origin::Bundled);
         let route = self.route(self.policies()?, &self.job(Task::Search), offered).await?;
         if route.has(Origin::Bundled) {
-            crate::starter::import(&self.store, now())?;
+            crate::starter::import_to_look(self)?;
         }
         if route.has(Origin::Peers) && self.store.claimants(name)?.is_empty() {
             let gathered = Gathered { session: Some(self.session().await?), ..Gathered::default() };
@@ -162,11 +136,7 @@ impl Market {
 
     /// Frees space: broken-off downloads, archives that nothing needs, old compiled policies, what dead processes left.
     pub fn clean(&self, dry_run: bool) -> Result<CleanAnswer, MarketError> {
-        let cleaned = {
-            let mut waiting =
-                |holder: &ggen_store::LockHolder| self.reporter.report(Progress::Waiting(holder.to_string()));
-            self.store.clean(dry_run, now(), &mut waiting)?
-        };
+        let cleaned = self.store.clean(dry_run, now(), &mut report::waiting(&self.reporter))?;
         Ok(CleanAnswer { freed_bytes: cleaned.freed_bytes, removed: cleaned.removed, dry_run })
     }
 
@@ -200,13 +170,4 @@ impl Market {
             release,
         })
     }
-}
-
-fn verified(home: &Path, found: Verified, repaired: Vec<PackageName>) -> VerifyAnswer {
-    let damage = |d: ggen_store::Damage| {
-        let folder = home.join("packages").join(d.name.as_str()).join(d.version.to_string());
-        let path = d.path.strip_prefix(&folder).unwrap_or(&d.path).display().to_string();
-        Damage { name: d.name, version: d.version, path, problem: d.problem.to_string() }
-    };
-    VerifyAnswer { checked: found.checked, damaged: found.damaged.into_iter().map(damage).collect(), repaired }
 }

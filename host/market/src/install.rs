@@ -261,8 +261,19 @@ impl Market {
     ) -> Result<(&'a PlanItem, Origin, StagedPackage), MarketError> {
         let origin = self.fetch(host, job, route, item, &mut unpacker).await?;
         self.check_cancelled()?;
-        self.step(format!("unpacking {} {}", item.chosen.id.name, item.chosen.version));
-        Ok((item, origin, unpacker.staged().await?))
+        let (name, version) = (&item.chosen.id.name, &item.chosen.version);
+        self.step(format!("unpacking {name} {version}"));
+        let mut again = unpacker.again();
+        match unpacker.staged().await {
+            Err(MarketError::Store(StoreError::ArchiveDamaged { .. } | StoreError::ArchiveMissing { .. })) => {
+                // It rotted where it lay, and is moved away: whoever else has it is asked, once.
+                let message = format!("the archive of {name} {version} was damaged in the store, and is fetched again");
+                self.tell("archive-damaged", message);
+                let origin = self.fetch(host, job, route, item, &mut again).await?;
+                Ok((item, origin, again.staged().await?))
+            }
+            staged => Ok((item, origin, staged?)),
+        }
     }
 
     /// Has the files reviewed, and makes all of it visible in one step.

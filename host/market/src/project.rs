@@ -18,6 +18,7 @@ use semver::{Version, VersionReq};
 
 use crate::error::MarketError;
 use crate::market::{Market, blocking};
+use crate::report;
 
 /// What makes a directory a project, beside a manifest and a lockfile.
 const PROJECT_FILE: &str = "ggen.toml";
@@ -95,12 +96,7 @@ impl Market {
         let Some(dir) = find(&here, begin) else { return Ok(None) };
         let (store, reporter) = (self.store.clone(), std::sync::Arc::clone(&self.reporter));
         let locked = dir.clone();
-        let alone = blocking(move || {
-            let mut waiting =
-                |holder: &ggen_store::LockHolder| reporter.report(crate::Progress::Waiting(holder.to_string()));
-            Ok(store.lock_project(&locked, &mut waiting)?)
-        })
-        .await?;
+        let alone = blocking(move || Ok(store.lock_project(&locked, &mut report::waiting(&reporter))?)).await?;
         read(dir, Some(alone)).map(Some)
     }
 

@@ -21,8 +21,8 @@ pub enum Progress {
         /// In all.
         total: u64,
     },
-    /// Another process has the lock: its own words for it.
-    Waiting(String),
+    /// Another process has a lock that this one needs.
+    Waiting(LockHolder),
     /// What the user should read although the job goes on.
     Notice(Notice),
     /// For `-v` only.
@@ -33,6 +33,12 @@ pub enum Progress {
 pub trait Reporter: Send + Sync {
     /// Takes one piece.
     fn report(&self, progress: Progress);
+}
+
+/// What the store calls while it waits for a lock.
+pub(crate) fn waiting(reporter: &Arc<dyn Reporter>) -> impl FnMut(&LockHolder) + use<> {
+    let reporter = Arc::clone(reporter);
+    move |holder| reporter.report(Progress::Waiting(holder.clone()))
 }
 
 /// Tells nobody.
@@ -98,7 +104,7 @@ pub(crate) struct Attending {
 
 impl Attend for Attending {
     fn waiting(&mut self, holder: &LockHolder) {
-        self.reporter.report(Progress::Waiting(holder.to_string()));
+        self.reporter.report(Progress::Waiting(holder.clone()));
     }
 
     fn may_commit(&mut self) -> bool {

@@ -11,7 +11,7 @@ use ggen_net::SearchEvent;
 
 use crate::answers::{Found, SearchAnswer};
 use crate::error::MarketError;
-use crate::market::{Market, blocking, now};
+use crate::market::{Market, blocking};
 use crate::starter;
 
 /// What `search` is asked for.
@@ -50,7 +50,7 @@ impl Market {
         let route = self.route(self.policies()?, &job, offered).await?;
         let (mut results, mut complete) = (Results::default(), true);
         if route.has(Origin::Bundled) {
-            starter::import(&self.store, now())?;
+            starter::import_to_look(self)?;
         }
         if route.has(Origin::Registry) || route.has(Origin::Organization) {
             self.search_here(&request.query, limit, &mut results).await?;

@@ -1,12 +1,13 @@
 //! What a node of this home serves: its catalog and the archives in its store, to anybody who asks.
 //!
-//! Reads only. Invariant: nothing is served that this home did not verify; a store that cannot be read serves nothing.
+//! Reads only. Invariant: each chunk is held against what was signed as it is read, so that a store that is damaged or
+//! cannot be read serves nothing.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use ggen_core::chunks::{CHUNK_SIZE, chunk_length};
+use ggen_core::chunks::{CHUNK_SIZE, ChunkList, chunk_length};
 use ggen_core::head::HeadBundle;
 use ggen_core::{Digest, PackageId, PackageName};
 use ggen_net::{ArchiveSource, CatalogHit, Content, PackageBundle};
@@ -18,9 +19,11 @@ pub(crate) struct StoreContent {
 }
 
 struct StoredArchive {
+    store: Store,
+    digest: Digest,
     file: File,
     size: u64,
-    chunks: Vec<u8>,
+    chunks: ChunkList,
 }
 
 impl ArchiveSource for StoredArchive {
@@ -29,13 +32,20 @@ impl ArchiveSource for StoredArchive {
     }
 
     fn chunk_list(&self) -> Vec<u8> {
-        self.chunks.clone()
+        self.chunks.to_bytes()
     }
 
     fn read_chunk(&self, index: u64) -> io::Result<Vec<u8>> {
         let length = usize::try_from(chunk_length(self.size, index)).map_err(io::Error::other)?;
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, index.saturating_mul(CHUNK_SIZE))?;
+        let read = self.file.read_exact_at(&mut bytes, index.saturating_mul(CHUNK_SIZE));
+        let proved = read.and_then(|()| self.chunks.check(self.size, index, &bytes).map_err(io::Error::other));
+        if let Err(error) = proved {
+            // A disk that forgets must not look like a holder that lies.
+            let moved = self.store.check_archive(&self.digest);
+            tracing::warn!(digest = %self.digest, %error, ?moved, "an archive in the store is damaged");
+            return Err(error);
+        }
         Ok(bytes)
     }
 }
@@ -67,8 +77,9 @@ impl Content for StoreContent {
     }
 
     fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>> {
+        let signed = self.store.release_of_archive(digest).ok()??.release.archive;
+        let chunks = self.store.chunk_list(&signed).ok()??;
         let (file, size) = self.store.open_archive(digest).ok()??;
-        let chunks = self.store.chunk_list(digest).ok()??;
-        Some(Box::new(StoredArchive { file, size, chunks }))
+        Some(Box::new(StoredArchive { store: self.store.clone(), digest: *digest, file, size, chunks }))
     }
 }

@@ -9,9 +9,10 @@ use std::sync::OnceLock;
 
 use ggen_core::PackageId;
 use ggen_core::release::Archive;
-use ggen_store::{GgenFile, Source, Store};
+use ggen_store::{GgenFile, Source, Store, StoreError};
 
 use crate::error::MarketError;
+use crate::market::{Market, now};
 
 macro_rules! starter {
     ($($name:literal),+ $(,)?) => {
@@ -38,6 +39,17 @@ pub(crate) fn import(store: &Store, now: u64) -> Result<(), MarketError> {
     }
     let _ = IDS.set(ids);
     Ok(())
+}
+
+/// The same for who only looks: where nothing can be written, the rest can be read all the same.
+pub(crate) fn import_to_look(market: &Market) -> Result<(), MarketError> {
+    match import(&market.store, now()) {
+        Err(MarketError::Store(error @ (StoreError::DiskFull { .. } | StoreError::ReadOnly { .. }))) => {
+            market.tell("starter-not-read", format!("the packages inside the program are left out: {error}"));
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Whether a package is one of them, as far as they were read in this run.

@@ -86,8 +86,9 @@ impl Store {
 
     fn import_from(&self, reader: impl Read, shown: &Path, expected: &Archive) -> Result<(), StoreError> {
         self.check_space(expected.size)?;
-        let tmp = self.layout().tmp();
-        let mut file = tempfile::Builder::new().prefix("import-").tempfile_in(&tmp).map_err(at("write in", &tmp))?;
+        let staging = self.stage()?;
+        let tmp = staging.dir();
+        let mut file = tempfile::Builder::new().prefix("import-").tempfile_in(tmp).map_err(at("write in", tmp))?;
         // One byte more than is signed, so that a longer file is not taken for its beginning.
         let mut reader = reader.take(expected.size.saturating_add(1));
         let (found, size) = copy_hashed(&mut reader, file.as_file_mut(), shown)?;
@@ -98,14 +99,14 @@ impl Store {
         let path = self.place_for(&expected.digest)?;
         fsio::set_mode(file.as_file(), 0o444).map_err(at("write", &path))?;
         file.persist(&path).map_err(|e| StoreError::io("write", &path, e.error))?;
-        fsio::sync_dir(path.parent().unwrap_or(&tmp))
+        fsio::sync_dir(path.parent().unwrap_or(tmp))
     }
 
     /// The place of an archive, with its directory made.
     pub(crate) fn place_for(&self, digest: &Digest) -> Result<PathBuf, StoreError> {
         let path = self.archive_path(digest);
         if let Some(dir) = path.parent() {
-            fsio::make_dir(dir)?;
+            fsio::make_dir_durably(dir)?;
         }
         Ok(path)
     }
@@ -118,23 +119,29 @@ impl Store {
         }
     }
 
-    /// The raw chunk list of a stored archive; none where it is not in the store. Computed once, and then kept beside it.
-    pub fn chunk_list(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    /// The chunk list of a stored archive, if it is the one that was signed; none where the archive is not in the store.
+    /// Computed once, and then kept beside it. An archive that turns out damaged is moved away.
+    pub fn chunk_list(&self, archive: &Archive) -> Result<Option<ChunkList>, StoreError> {
+        let digest = &archive.digest;
         let Some((file, size)) = self.open_archive(digest)? else { return Ok(None) };
         let path = self.layout().chunk_list(digest);
-        let expected = ggen_core::chunks::chunk_count(size).saturating_mul(32);
-        if let Some(kept) = fsio::read_bounded(&path, expected.saturating_add(1))?
-            && kept.len() as u64 == expected
+        let expected = ggen_core::chunks::chunk_count(archive.size).saturating_mul(32);
+        if let Some(kept) = fsio::read_bounded(&path, expected.saturating_add(1)).ok().flatten()
+            && size == archive.size
+            && let Ok(list) = ChunkList::from_bytes(&kept, size, archive.chunks)
         {
-            return Ok(Some(kept));
+            return Ok(Some(list));
         }
         let (found, list) = chunks_of(file).map_err(at("read", &self.archive_path(digest)))?;
         if found != *digest {
             self.quarantine(digest)?;
             return Err(StoreError::ArchiveDamaged { expected: *digest, found });
         }
+        if list.digest() != archive.chunks {
+            return Ok(None);
+        }
         self.save_chunk_list(digest, &list)?;
-        Ok(Some(list.to_bytes()))
+        Ok(Some(list))
     }
 
     /// Keeps a chunk list that was proved.

@@ -18,7 +18,7 @@ use crate::layout::{head_file, release_file, root_file};
 
 fn put(path: &Path, bytes: &[u8], durable: bool) -> Result<(), StoreError> {
     if let Some(dir) = path.parent() {
-        fsio::make_dir(dir)?;
+        if durable { fsio::make_dir_durably(dir)? } else { fsio::make_dir(dir)? }
     }
     fsio::write_whole(path, bytes, 0o644, durable)
 }

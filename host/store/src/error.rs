@@ -45,6 +45,16 @@ pub enum StoreError {
         /// Where.
         path: PathBuf,
     },
+    /// A home of another user.
+    #[error("the home {path:?} belongs to user {owner}, and this program runs as user {me}")]
+    NotOwned {
+        /// The home.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+        /// The number of the user that this program runs as.
+        me: u32,
+    },
     /// A home of a later program.
     #[error("the home {path:?} has layout {found:?}; this program knows {known}")]
     Layout {

@@ -26,6 +26,17 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), StoreError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("create", path))
 }
 
+/// The same, so that no power cut takes it away again.
+pub(crate) fn make_dir_durably(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_dir_durably(parent)?;
+    make_dir(path)?;
+    sync_dir(parent)
+}
+
 /// Writes a file beside its place and renames it there; with `durable`, it and its directory are synced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32, durable: bool) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(Path::new("."));
@@ -145,6 +156,15 @@ pub(crate) fn size_of(path: &Path) -> u64 {
 pub(crate) fn available(path: &Path) -> io::Result<u64> {
     let existing: PathBuf = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/")).to_owned();
     fs2::available_space(existing)
+}
+
+/// Why nothing can be written in a directory, where that is the disk's fault; none where it can be.
+pub(crate) fn why_not_writable(dir: &Path) -> Option<StoreError> {
+    let tried = tempfile::tempfile_in(dir).and_then(|mut file| file.write_all(&[0; 64 * 1024]));
+    match StoreError::io("write in", dir, tried.err()?) {
+        error @ (StoreError::DiskFull { .. } | StoreError::ReadOnly { .. }) => Some(error),
+        _ => None,
+    }
 }
 
 /// The time, in milliseconds since the Unix epoch.

@@ -19,6 +19,7 @@ use ggen_core::files::FileList;
 use ggen_core::release::SignedRelease;
 use ggen_core::{PackageName, PublisherId};
 
+use crate::archive;
 use crate::db::installs::{self, InstallRow};
 use crate::db::sql;
 use crate::db::trust::{self, Binding, How};
@@ -40,6 +41,10 @@ pub struct Staging {
     keep: AtomicBool,
     _lock: Lock,
 }
+
+/// A package that is this process's until this is dropped.
+#[derive(Debug)]
+pub struct PackageLock(#[allow(dead_code, reason = "held, never looked at")] Option<Lock>);
 
 /// What is to be installed.
 #[derive(Clone, Debug)]
@@ -104,6 +109,11 @@ impl Staging {
         self.staged.push(staged);
     }
 
+    /// Packs a directory into a file that goes with this work.
+    pub fn pack(&self, dir: &Path) -> Result<archive::Packed, archive::ArchiveError> {
+        archive::pack_in(dir, &self.dir, self.store.limits())
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -132,6 +142,16 @@ impl Store {
             keep: AtomicBool::new(false),
             _lock: lock,
         })
+    }
+
+    /// Waits until no other command changes this package.
+    pub fn lock_package(
+        &self,
+        name: &PackageName,
+        waiting: &mut dyn FnMut(&LockHolder),
+    ) -> Result<PackageLock, StoreError> {
+        let mut locks = self.lock_packages(std::slice::from_ref(name), waiting)?;
+        Ok(PackageLock(locks.pop()))
     }
 
     pub(crate) fn lock_clean(&self, kind: Kind, waiting: &mut dyn FnMut(&LockHolder)) -> Result<Lock, StoreError> {

@@ -56,8 +56,13 @@ pub(crate) struct Journal {
 impl Journal {
     pub(crate) fn write(&self, transaction: &Path) -> Result<(), StoreError> {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        // The sync of the file system that follows covers it; without one nothing was renamed either.
-        fsio::write_whole(&transaction.join(NAME), &text, 0o600, self.place.is_empty())
+        // The sync of the file system that follows covers it; one that only removes has none.
+        let alone = self.place.is_empty();
+        fsio::write_whole(&transaction.join(NAME), &text, 0o600, alone)?;
+        match transaction.parent() {
+            Some(tmp) if alone => fsio::sync_dir(tmp),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn read(transaction: &Path) -> Result<Option<Self>, StoreError> {
@@ -92,7 +97,10 @@ impl Journal {
             if let Some(before) = before {
                 std::fs::rename(&before, &target).map_err(at("rename", &before))?;
             }
-            remove_if_empty(&store.layout().packages().join(placed.name.as_str()));
+            let dir = store.layout().packages().join(placed.name.as_str());
+            // Before the journal goes: afterwards nobody would know whose the directory was.
+            fsio::sync_dir(&dir)?;
+            remove_if_empty(&dir);
         }
         Ok(())
     }
@@ -103,12 +111,18 @@ impl Journal {
             let row = store.db().read("read installs from", |c| installs::one(c, name))?;
             let keep = row.map(|r| r.version.to_string());
             let dir = store.layout().packages().join(name.as_str());
+            let mut moved = false;
             for version in fsio::names_in(&dir)? {
                 if Some(&version) != keep.as_ref() {
                     let from = dir.join(&version);
                     let away = transaction.join(format!("old-{number}-{version}"));
                     std::fs::rename(&from, &away).map_err(at("rename", &from))?;
+                    moved = true;
                 }
+            }
+            if moved {
+                // Before the journal goes: afterwards nobody would know whose the directory was.
+                fsio::sync_dir(&dir)?;
             }
             remove_if_empty(&dir);
         }

@@ -9,7 +9,7 @@ use ggen_core::{Digest, PackageName, PublisherId};
 use semver::Version;
 
 use crate::error::StoreError;
-use crate::fsio;
+use crate::{fsio, place};
 
 /// The layout that this program writes.
 pub(crate) const LAYOUT: u32 = 1;
@@ -36,8 +36,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Creates what is missing and refuses a home of a later layout.
+    /// Creates what is missing; refuses a home of a later layout, or of another user.
     pub(crate) fn open(home: &Path) -> Result<Self, StoreError> {
+        place::check_owner(home)?;
         let layout = Self { home: home.to_owned() };
         let marker = home.join("VERSION");
         match fsio::read_bounded(&marker, 64)? {

@@ -14,6 +14,7 @@ mod db;
 mod documents;
 mod error;
 mod fsio;
+mod holders;
 pub mod index;
 mod install;
 mod installed;
@@ -26,7 +27,9 @@ mod locks;
 mod lookups;
 mod open;
 mod partial;
+mod place;
 mod proved;
+mod publish;
 mod staging;
 #[cfg(test)]
 mod testing;
@@ -50,7 +53,7 @@ pub use db::search::SearchHit;
 pub use db::trust::{Binding, How};
 pub use error::StoreError;
 pub use index::{IndexReport, Rejected};
-pub use install::{Attend, Commit, Staging};
+pub use install::{Attend, Commit, PackageLock, Staging};
 pub use installed::{Installed, Removed};
 pub use keys::{KeyInfo, PublisherKey};
 pub use landing::Arriving;
@@ -122,11 +125,6 @@ impl Store {
     /// Packs a directory; see [`archive::pack`].
     pub fn pack(dir: &Path, limits: &Limits) -> Result<Packed, ArchiveError> {
         archive::pack(dir, limits)
-    }
-
-    /// Packs a directory into the home's own place for temporary files.
-    pub fn pack_here(&self, dir: &Path) -> Result<Packed, ArchiveError> {
-        archive::pack_in(dir, &self.layout().tmp(), self.limits())
     }
 
     /// Unpacks an archive into a fresh directory; see [`archive::unpack`].

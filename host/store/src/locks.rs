@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,11 +16,12 @@ use ggen_core::limits::Limits;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{StoreError, at};
+use crate::holders::{self, my_command};
 
 /// How often a lock is looked at within one try.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Who holds a lock, as it wrote itself down.
+/// Who holds a lock.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LockHolder {
     /// Its process; 0 where it is not known.
@@ -108,11 +109,12 @@ pub(crate) fn wait(
         if waited >= limits.lock_retry.saturating_mul(told) {
             if told >= limits.lock_tries {
                 let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-                return Err(StoreError::LockTimeout { what: what.to_owned(), holder: holder(&mut file, what), waited });
+                let holder = holders::holder(&file, what, holders::signed(&file));
+                return Err(StoreError::LockTimeout { what: what.to_owned(), holder, waited });
             }
             // The first glances are not worth a word: most locks are held for milliseconds.
             if waited >= Duration::from_millis(200).min(limits.lock_retry) {
-                waiting(&holder(&mut file, what));
+                waiting(&holders::holder(&file, what, holders::signed(&file)));
                 told = told.saturating_add(1);
             }
         }
@@ -122,27 +124,11 @@ pub(crate) fn wait(
 
 fn sign(file: &mut File, what: &str) -> io::Result<()> {
     let me =
-        LockHolder { pid: std::process::id(), command: command(), since: crate::fsio::now(), what: what.to_owned() };
+        LockHolder { pid: std::process::id(), command: my_command(), since: crate::fsio::now(), what: what.to_owned() };
     let text = serde_json::to_vec(&me).unwrap_or_default();
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(&text)
-}
-
-fn holder(file: &mut File, what: &str) -> LockHolder {
-    let mut text = String::new();
-    let read = file.rewind().and_then(|()| Read::by_ref(file).take(4096).read_to_string(&mut text));
-    read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or(LockHolder {
-        pid: 0,
-        command: String::new(),
-        since: 0,
-        what: what.to_owned(),
-    })
-}
-
-fn command() -> String {
-    let shown = |a: std::ffi::OsString| a.to_string_lossy().escape_debug().to_string();
-    std::env::args_os().take(8).map(shown).collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::error::{StoreError, at};
 use crate::journal::Journal;
 use crate::layout::Layout;
 use crate::locks::{self, Kind};
-use crate::{Inner, Notice, Store, fsio, trust_log};
+use crate::{Inner, Notice, Store, fsio, place, trust_log};
 
 impl Store {
     /// Opens a home, and makes it where there is none. A home of a later layout is refused, and nothing of it touched.
@@ -24,11 +24,25 @@ impl Store {
             && let Found::Ready(db) = Db::open(&layout.database(), &suspect)?
         {
             let store = Self::with(layout, limits, db, Vec::new());
+            store.tell_of_network()?;
             store.catch_up()?;
             store.tidy()?;
             return Ok(store);
         }
         Self::establish(layout, limits)
+    }
+
+    /// Locks and the database hold between processes of one machine.
+    fn tell_of_network(&self) -> Result<(), StoreError> {
+        if let Some(name) = place::network_file_system(self.home())? {
+            let home = self.home().display();
+            let message = format!(
+                "the home {home} is on {name}, a network file system: use it from one machine at a time, or put it on a \
+                 disk of this one (--home DIR)"
+            );
+            self.notice("network-home", message);
+        }
+        Ok(())
     }
 
     fn with(layout: Layout, limits: &Limits, db: Db, notices: Vec<Notice>) -> Self {

@@ -19,8 +19,7 @@ use ggen_core::release::Archive;
 
 use crate::error::{StoreError, at};
 use crate::landing::{Arriving, Landing};
-use crate::locks::LockHolder;
-use crate::{Store, fsio};
+use crate::{Store, fsio, holders};
 
 /// How often a download of somebody else is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -83,7 +82,7 @@ impl Store {
             }
             if began.elapsed() >= most {
                 let what = format!("the download of {}", archive.digest.short());
-                let holder = LockHolder { pid: 0, command: String::new(), since: 0, what: what.clone() };
+                let holder = holders::holder(&open_at(&path)?, &what, None);
                 let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 return Err(StoreError::LockTimeout { what, holder, waited });
             }

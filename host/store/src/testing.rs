@@ -62,7 +62,8 @@ impl Author {
 
     /// A release of a directory's files, with its archive in `store`.
     pub(crate) fn release(&self, store: &Store, name: &str, version: &str, dir: &Path) -> SignedRelease {
-        let packed = store.pack_here(dir).unwrap();
+        let staging = store.stage().unwrap();
+        let packed = staging.pack(dir).unwrap();
         store.import_archive(packed.file.path(), &packed.archive).unwrap();
         let release = Release {
             schema: 1,

@@ -13,6 +13,7 @@ use ggen_core::{Digest, PackageName, PublisherId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{StoreError, at};
+use crate::fsio;
 
 /// The longest line, in bytes.
 const MAX_LINE: u64 = 4096;
@@ -36,9 +37,14 @@ pub(crate) enum Record {
 /// Appends durably and says how long the file is then. The caller holds the database's writer lock, so that nobody else
 /// appends.
 pub(crate) fn append(path: &Path, records: &[Record]) -> Result<u64, StoreError> {
+    let new = !path.exists();
     let mut file =
         OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(at("open", path))?;
-    append_to(&mut file, records).map_err(at("write", path))
+    let length = append_to(&mut file, records).map_err(at("write", path))?;
+    if new && let Some(home) = path.parent() {
+        fsio::sync_dir(home)?;
+    }
+    Ok(length)
 }
 
 fn append_to(file: &mut File, records: &[Record]) -> io::Result<u64> {

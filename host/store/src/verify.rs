@@ -44,6 +44,11 @@ pub struct Damage {
 }
 
 impl Store {
+    /// Reads the whole database; a damaged one is rebuilt by the next [`Store::open`].
+    pub fn check_database(&self) -> Result<(), StoreError> {
+        self.db().check()
+    }
+
     /// Compares installed files with what was signed: of all packages, or of these.
     pub fn verify(&self, names: Option<&[PackageName]>) -> Result<Verified, StoreError> {
         let mut verified = Verified::default();

@@ -129,6 +129,7 @@ codes! {
     KeyFile "0508" Disk "A key file is not valid";
     Index "0509" Disk "A registry's index cannot be read";
     ArchiveMissing "0510" Disk "An archive is not in the store";
+    NotOwned "0511" Disk "The home is another user's";
 
     LockTimeout "0601" Locked "Another process is at work, and the wait is over";
     LockfileChanged "0602" Failed "The lockfile was changed meanwhile";

@@ -19,7 +19,7 @@ mod texts;
 
 use std::io;
 
-use ggen_market::MarketError;
+use ggen_market::{MarketError, StoreError};
 use ggen_policy::build::BuildError;
 
 use crate::config::ConfigError;
@@ -65,6 +65,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether the database turned out to be damaged: it is rebuilt by whoever opens the home next.
+    pub const fn is_damaged_database(&self) -> bool {
+        matches!(self, Self::Market(MarketError::Store(StoreError::DatabaseDamaged { .. })))
+    }
+
     /// What the user gets.
     pub fn report(&self) -> Report {
         let report = match self {

@@ -22,6 +22,10 @@ pub(super) fn report(error: &StoreError) -> Report {
         StoreError::ReadOnly { path } => {
             file(Code::ReadOnly, error, path).hint("use another home with --home DIR, or make this one writable")
         }
+        StoreError::NotOwned { path, owner, me } => file(Code::NotOwned, error, path)
+            .with_json("owner", owner)
+            .with_json("user", me)
+            .hint("use a home of your own with --home DIR, or run it as the user whose home it is"),
         StoreError::Layout { path, found, known } => file(Code::Layout, error, path)
             .with("found", found)
             .with_json("known", known)
@@ -35,12 +39,14 @@ pub(super) fn report(error: &StoreError) -> Report {
         StoreError::Document { path, .. } => {
             file(Code::DocumentInvalid, error, path).run("build the index anew", "ggen marketplace update --force")
         }
-        StoreError::LockTimeout { what, holder, waited } => Report::new(Code::LockTimeout, error)
-            .with("locked", what)
-            .with_json("holder", holder)
-            .with_json("waited_ms", waited)
-            .line(format!("waited {}", crate::output::span(*waited)))
-            .hint("wait until it is done, then try again; there is nothing to delete, a lock ends with its process"),
+        StoreError::LockTimeout { what, holder, waited } => {
+            Report::new(Code::LockTimeout, format!("{what} is {}", crate::output::in_use(holder)))
+                .with("locked", what)
+                .with_json("holder", holder)
+                .with_json("waited_ms", waited)
+                .line(format!("waited {}", crate::output::span(*waited)))
+                .hint("wait until it is done, then try again; there is nothing to delete, a lock ends with its process")
+        }
         StoreError::Stopped => Report::new(Code::Interrupted, error),
         StoreError::Index { path, .. } => {
             file(Code::Index, error, path).run("build it anew from what is proved", "ggen marketplace update --force")

@@ -19,6 +19,7 @@ use crate::errors::{Code, Exit, Failure, Report};
 
 pub use page::{Page, bytes, day, span};
 use progress::Teller;
+pub use progress::in_use;
 
 /// The version of the answers' form.
 const SCHEMA: u32 = 1;

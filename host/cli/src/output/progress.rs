@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ggen_market::{Notice, Progress, Reporter};
+use ggen_market::{LockHolder, Notice, Progress, Reporter};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::clean;
-use super::page::Page;
+use super::page::{Page, span};
 
 /// The most notices that are remembered as told.
 const MAX_REMEMBERED: usize = 1024;
@@ -124,6 +124,16 @@ impl Teller {
     }
 }
 
+/// By whom something is in use, and since when as far as that is known.
+pub fn in_use(holder: &LockHolder) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    match holder.since {
+        0 => format!("in use by {holder}"),
+        since => format!("in use by {holder} since {} ago", span(now.saturating_sub(since))),
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
@@ -133,7 +143,9 @@ impl Reporter for Teller {
         match progress {
             Progress::Step(text) => self.step(&text),
             Progress::Bytes { done, total } => self.bytes(done, total),
-            Progress::Waiting(text) if self.style.notices => self.print(|page| page.line(format!("⏳ {text}"))),
+            Progress::Waiting(holder) if self.style.notices => {
+                self.print(|page| page.line(format!("⏳ waiting for {}: {}", holder.what, in_use(&holder))));
+            }
             Progress::Notice(notice) => self.notice(&notice),
             Progress::Detail(text) if self.style.details => self.print(|page| page.aside(format!("  {text}"))),
             Progress::Waiting(_) | Progress::Detail(_) => {}

@@ -88,6 +88,7 @@ fn job_verb(verb: Marketplace, session: &Session<'_>) -> Result<Exit, Failure> {
         }
         Marketplace::Verify { names, repair } => {
             let answer = session.run(market.verify(names, repair))?;
+            session.output.notices(&answer.warnings);
             session.answer(&answer, pages::verified)?;
             Ok(if answer.damaged.is_empty() { Exit::Done } else { Exit::Integrity })
         }

@@ -119,6 +119,8 @@ pub struct VerifyAnswer {
     pub damaged: Vec<Damage>,
     /// Packages that were mended.
     pub repaired: Vec<PackageName>,
+    /// What could not be mended, and why.
+    pub warnings: Vec<Notice>,
 }
 
 /// `marketplace clean`.

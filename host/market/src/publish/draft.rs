@@ -10,7 +10,7 @@ use ggen_core::PackageId;
 use ggen_core::head::{Head, HeadVersion, SignedHead};
 use ggen_core::manifest::{MANIFEST_NAMES, Manifest, ManifestDependency};
 use ggen_core::release::{Dependency, Release, SignedRelease};
-use ggen_store::{CatalogPackage, How, Packed, PublisherKey, Source, Store, StoreError};
+use ggen_store::{ArchiveError, CatalogPackage, LockHolder, Packed, PublisherKey, Staging, Store, StoreError};
 
 use crate::answers::Notice;
 use crate::error::MarketError;
@@ -24,6 +24,8 @@ pub(super) struct Draft {
     pub(super) key: PublisherKey,
     pub(super) before: Option<CatalogPackage>,
     pub(super) warnings: Vec<Notice>,
+    /// Where the archive is until it is in the store; it goes with a process that dies.
+    _room: Staging,
 }
 
 /// Finds and reads the manifest of a folder.
@@ -78,7 +80,8 @@ pub(super) fn draft(
     if let Some(other) = store.claimants(&id.name)?.iter().find(same) {
         return Err(MarketError::NameCollides { name: id.name, other: other.name.clone() });
     }
-    let packed = store.pack_here(&folder).map_err(|source| MarketError::Archive { path: folder.clone(), source })?;
+    let room = store.stage()?;
+    let packed = room.pack(&folder).map_err(|source| not_packed(&folder, source))?;
     let mut warnings: Vec<Notice> =
         manifest.warnings.iter().map(|w| Notice { code: w.code.to_owned(), message: w.message.clone() }).collect();
     let dependencies = manifest
@@ -98,7 +101,18 @@ pub(super) fn draft(
         archive: packed.archive.clone(),
     };
     let before = store.package(&id)?;
-    Ok(Draft { folder, release, packed, key, before, warnings })
+    Ok(Draft { folder, release, packed, key, before, warnings, _room: room })
+}
+
+/// What is wrong is the folder's fault, unless it is the disk's that the archive is written to.
+fn not_packed(folder: &Path, source: ArchiveError) -> MarketError {
+    match StoreError::from(source) {
+        StoreError::Archive(source) => MarketError::Archive { path: folder.to_owned(), source },
+        StoreError::Io { action, path, source } => {
+            MarketError::Archive { path: folder.to_owned(), source: ArchiveError::Io { action, path, source } }
+        }
+        disk => disk.into(),
+    }
 }
 
 /// Whose dependency is meant: by the manifest, the own packages, or the home's binding; nobody's otherwise.
@@ -139,21 +153,22 @@ pub(super) fn sign_and_list(
     store: &Store,
     draft: &Draft,
     lifetime: u64,
+    waiting: &mut dyn FnMut(&LockHolder),
 ) -> Result<(SignedRelease, SignedHead), MarketError> {
     let (key, now) = (&draft.key, now());
     let id = draft.release.id();
+    // Two publishes at once list one after the other: the second head has the first one's release too.
+    let _alone = store.lock_package(&id.name, waiting)?;
+    let known = store.package(&id)?;
     let release = draft.release.sign(&key.secret).map_err(StoreError::Release)?;
-    let before = draft.before.as_ref().and_then(|p| p.head.as_ref()).map(|h| &h.head);
+    let before = known.as_ref().and_then(|p| p.head.as_ref()).map(|h| &h.head);
     let version = HeadVersion { version: draft.release.version.clone(), release: release.digest, yanked: None };
     let mut head = Head::with_release(before, &id, version, now, lifetime);
-    let mark = draft.before.as_ref().and_then(|p| p.mark).map_or(0, |m| m.sequence);
+    let mark = known.as_ref().and_then(|p| p.mark).map_or(0, |m| m.sequence);
     head.sequence = head.sequence.max(mark.saturating_add(1));
     let head = head.sign(&key.secret, key.roots.clone()).map_err(StoreError::Head)?;
     store.import_archive(draft.packed.file.path(), &draft.release.archive)?;
     store.save_chunk_list(&draft.release.archive.digest, &draft.packed.chunks)?;
-    store.accept_release(&release, Source::Own, now)?;
-    store.accept_head(&head, Source::Own, now)?;
-    store.export_index()?;
-    store.bind(&id.name, id.publisher, How::Own, now)?;
+    store.publish(&release, &head, now)?;
     Ok((release, head))
 }

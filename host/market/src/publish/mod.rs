@@ -19,6 +19,7 @@ use crate::contents::{self, Folder};
 use crate::error::{Denied, DeniedReason, MarketError};
 use crate::facts;
 use crate::market::{Market, blocking, now};
+use crate::report;
 
 /// What `publish` is asked for.
 #[derive(Clone, Debug)]
@@ -65,8 +66,9 @@ impl Market {
         if !self.cancel.begin_commit() {
             return Err(MarketError::Interrupted);
         }
+        let reporter = Arc::clone(&self.reporter);
         let (draft, release, head) = blocking(move || {
-            let (release, head) = sign_and_list(&store, &draft, lifetime)?;
+            let (release, head) = sign_and_list(&store, &draft, lifetime, &mut report::waiting(&reporter))?;
             Ok((draft, release, head))
         })
         .await?;

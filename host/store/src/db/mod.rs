@@ -22,6 +22,7 @@ use ggen_core::Digest;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
+use crate::fsio;
 
 /// How long a statement waits for another process's transaction. Transactions here are milliseconds long.
 const BUSY: Duration = Duration::from_secs(20);
@@ -29,7 +30,8 @@ const BUSY: Duration = Duration::from_secs(20);
 /// The open database.
 pub(crate) struct Db {
     path: PathBuf,
-    suspect: PathBuf,
+    /// Where damage is written down; nowhere while the file is only read.
+    suspect: Option<PathBuf>,
     connection: Mutex<Connection>,
 }
 
@@ -42,27 +44,29 @@ pub(crate) enum Found {
 }
 
 impl Db {
-    /// Opens the file, or says why it cannot be used.
+    /// Opens the file, or says why it cannot be used. Where nothing can be written (a full disk, one that is read-only),
+    /// it can still be read.
     pub(crate) fn open(path: &Path, suspect: &Path) -> Result<Found, StoreError> {
         let failed = |e| failed("open", path, e);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-        let version = match version {
+        let (connection, version, writable) = match connect(path) {
+            Ok((connection, version)) => (connection, version, true),
             Err(e) if is_damage(&e) => return Ok(Found::Damaged(e)),
-            other => other.map_err(failed)?,
+            Err(e) => match connect_to_read(path) {
+                Some((connection, version)) => (connection, version, false),
+                None => return Err(failed(e)),
+            },
         };
-        let db = Self { path: path.to_owned(), suspect: suspect.to_owned(), connection: Mutex::new(connection) };
+        connection.set_prepared_statement_cache_capacity(64);
+        let suspect = writable.then(|| suspect.to_owned());
+        let db = Self { path: path.to_owned(), suspect, connection: Mutex::new(connection) };
         match version {
             schema::CURRENT => {
                 let setup = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;";
                 db.lock().execute_batch(setup).map_err(failed)?;
                 Ok(Found::Ready(db))
             }
-            0 => Ok(Found::Empty(db)),
-            older @ 1..schema::CURRENT => {
+            0 if writable => Ok(Found::Empty(db)),
+            older @ 1..schema::CURRENT if writable => {
                 db.raise(older)?;
                 Ok(Found::Ready(db))
             }
@@ -77,10 +81,12 @@ impl Db {
     pub(crate) fn create(&self) -> Result<(), StoreError> {
         let connection = self.lock();
         let failed = |e| failed("create", &self.path, e);
-        let setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
+        // Durable at once: a log of trust beside a database without tables would look like a lost database.
+        let setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
         connection.execute_batch(setup).map_err(failed)?;
-        let version = schema::CURRENT;
-        let script = format!("BEGIN IMMEDIATE; {} PRAGMA user_version = {version}; COMMIT;", schema::CREATE);
+        let (version, create) = (schema::CURRENT, schema::CREATE);
+        let after = "PRAGMA synchronous = NORMAL;";
+        let script = format!("BEGIN IMMEDIATE; {create} PRAGMA user_version = {version}; COMMIT; {after}");
         connection.execute_batch(&script).map_err(failed)?;
         drop(connection);
         std::fs::set_permissions(&self.path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
@@ -107,6 +113,16 @@ impl Db {
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic elsewhere leaves no transaction open: it was rolled back when it was dropped.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads every page; damage is an error, and written down like all damage.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let found: String = self.read("check", |c| c.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))?;
+        if found == "ok" {
+            return Ok(());
+        }
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        Err(self.failed("check", rusqlite::Error::SqliteFailure(code, Some(found))))
     }
 
     /// Reads.
@@ -156,9 +172,9 @@ impl Db {
 
     /// The error; damage is written down, so that the next start rebuilds.
     fn failed(&self, action: &'static str, source: rusqlite::Error) -> StoreError {
-        if is_damage(&source) {
+        if let Some(suspect) = self.suspect.as_ref().filter(|_| is_damage(&source)) {
             // If even this cannot be written, the damage shows itself again.
-            let _ = std::fs::write(&self.suspect, b"");
+            let _ = std::fs::write(suspect, b"");
         }
         failed(action, &self.path, source)
     }
@@ -174,12 +190,46 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 fn failed(action: &'static str, path: &Path, source: rusqlite::Error) -> StoreError {
-    match source.sqlite_error_code() {
+    let code = source.sqlite_error_code();
+    let refused = || path.parent().and_then(fsio::why_not_writable);
+    match code {
         Some(ErrorCode::DiskFull) => StoreError::full(path, 0),
-        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path: path.to_owned() },
+        // SQLite has more words than one for a disk that is full, over its quota, or read-only.
+        Some(ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => match refused() {
+            Some(error) => error,
+            None if code == Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path: path.to_owned() },
+            None => StoreError::Database { action, source },
+        },
         _ if is_damage(&source) => StoreError::DatabaseDamaged { path: path.to_owned(), source },
         _ => StoreError::Database { action, source },
     }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<(Connection, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((connection, version))
+}
+
+/// Without the memory that processes share beside a database that may be written: it needs room. Only where nothing can
+/// be written to its directory. What is in the write-ahead log alone is read alone; without one, nobody has to be kept out.
+fn connect_to_read(path: &Path) -> Option<(Connection, i64)> {
+    fsio::why_not_writable(path.parent()?)?;
+    let log = path.with_extension("db-wal");
+    let connection = if std::fs::metadata(log).is_ok_and(|about| about.len() > 0) {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
+        connection.busy_timeout(BUSY).ok()?;
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE").ok()?;
+        connection
+    } else {
+        let escaped = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags).ok()?
+    };
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
+    Some((connection, version))
 }
 
 /// A number without a sign, as its bits are stored.

@@ -11,7 +11,6 @@ use rusqlite::Connection;
 use semver::Version;
 use serde::Serialize;
 
-use super::IndexReport;
 use crate::db::package::{id_row, release_columns};
 use crate::db::{from_sql, json_column, optional_digest, text_column};
 use crate::error::{StoreError, at};
@@ -57,15 +56,8 @@ struct Row {
 }
 
 impl Store {
-    /// Writes the home's index anew, after reading what somebody else may have changed in it.
-    pub fn export_index(&self) -> Result<(), StoreError> {
-        let now = fsio::now();
-        self.sync_home(now, &mut IndexReport::default())?;
-        self.write_index(now)
-    }
-
     /// Writes the home's index from the catalog.
-    pub(super) fn write_index(&self, now: u64) -> Result<(), StoreError> {
+    pub(crate) fn write_index(&self, now: u64) -> Result<(), StoreError> {
         let (path, registry) = (self.layout().index(), self.layout().registry());
         let _lock = locks::wait(
             &self.layout().state_lock(),
@@ -83,6 +75,7 @@ impl Store {
         fsio::set_mode(file.as_file(), 0o644).map_err(at("write", &path))?;
         file.as_file().sync_data().map_err(at("sync", &path))?;
         file.persist(&path).map_err(|e| StoreError::io("write", &path, e.error))?;
+        fsio::sync_dir(&registry)?;
         self.stamp_home()
     }
 }

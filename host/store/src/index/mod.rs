@@ -97,7 +97,13 @@ impl Store {
     /// A directory is a registry itself (`index.json`, with `roots/`, `heads/`, `releases/`) or has one as `registry/`.
     pub fn sync_index(&self, directories: &[PathBuf], now: u64) -> Result<IndexReport, StoreError> {
         let mut report = IndexReport { saved_to: self.layout().index(), ..IndexReport::default() };
-        self.sync_home(now, &mut report)?;
+        match self.sync_home(now, &mut report).and_then(|()| self.list_published(false, now)) {
+            Err(error @ (StoreError::DiskFull { .. } | StoreError::ReadOnly { .. })) => {
+                // What is known can be read all the same; who must write is told again.
+                self.notice("index-not-read", format!("what changed in the registry index is not taken in: {error}"));
+            }
+            done => done?,
+        }
         for directory in directories {
             let found =
                 [directory.clone(), directory.join("registry")].into_iter().find(|d| d.join("index.json").is_file());
@@ -118,7 +124,7 @@ impl Store {
         Ok(report)
     }
 
-    fn sync_home(&self, now: u64, report: &mut IndexReport) -> Result<(), StoreError> {
+    pub(crate) fn sync_home(&self, now: u64, report: &mut IndexReport) -> Result<(), StoreError> {
         match self.sync_registry(&self.layout().registry(), true, now, report) {
             Err(StoreError::Index { problem, .. }) => {
                 let rebuilt = self.rebuild_broken(&problem, now)?;

@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use ggen_core::Digest;
-use ggen_core::chunks::ChunkList;
 use ggen_core::dsse::SecretKey;
 use ggen_core::limits::Limits;
 use ggen_core::root::Publisher;
@@ -18,9 +17,7 @@ fn a_download_resumes_where_it_broke_off() {
     let (a, b, mut author) = (Home::new(), Home::new(), Author::new(1));
     let archive = author.publish(&a.store, "pkg", "1.0.0").release.archive;
     let bytes = std::fs::read(a.store.archive_path(&archive.digest)).unwrap();
-    let list =
-        ChunkList::from_bytes(&a.store.chunk_list(&archive.digest).unwrap().unwrap(), archive.size, archive.chunks);
-    let list = list.unwrap();
+    let list = a.store.chunk_list(&archive).unwrap().unwrap();
     let mut partial = b.store.partial(&archive).unwrap();
     assert_eq!(partial.missing(), [0]);
     partial.write_chunk(0, &bytes).unwrap();
@@ -103,8 +100,9 @@ fn clean_up_takes_what_nobody_needs() {
     let mut wanted = idle.release.archive.clone();
     wanted.digest = Digest::of(b"another");
     drop(home.store.partial(&wanted).unwrap());
-    let idle = idle.release.archive.digest;
+    let idle = idle.release.archive;
     assert!(home.store.chunk_list(&idle).unwrap().is_some());
+    let idle = idle.digest;
     let now = crate::fsio::now();
     let clean = |dry, now| home.store.clean(dry, now, &mut |_| ()).unwrap();
     let planned = clean(true, now);

@@ -120,6 +120,12 @@ pub(super) const TEXTS: &[Text] = &[
         "Install or verify the package again: `ggen marketplace verify --repair`.",
     ),
     (
+        C::NotOwned,
+        "The home belongs to another user of this machine. What is installed there, and whom it trusts, is theirs; what \
+      this user wrote there they could not change any more.",
+        "Use a home of your own (--home DIR or GGEN_HOME), or run the program as the user whose home it is.",
+    ),
+    (
         C::LockTimeout,
         "Another process works on the same package or cleans up, and did not end within the tries of [limits].",
         "Wait for it, or look at the process that is named. There is nothing to delete: a lock ends with its process.",
