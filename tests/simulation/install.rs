@@ -223,7 +223,9 @@ impl Install {
             }
             (Stage::Holders, Some(Answer::Done)) if self.open.remove(&from) => {
                 self.reached.push(from);
-                self.soon(v, &mut todo);
+                if self.reached.len() >= v.limits.max_holders {
+                    self.soon(v, &mut todo);
+                }
             }
             (_, None) => {
                 self.open.remove(&from);

@@ -218,8 +218,11 @@ impl Handle {
                     None => open = false,
                 },
                 Some(holder) = dials.next() => if let Some(holder) = holder {
-                    end = end.min(Instant::now() + limits.lookup_grace);
                     reached.push(holder);
+                    // Few may all be a liar's, who answers first: then the lookup is waited for.
+                    if reached.len() >= limits.max_holders {
+                        end = end.min(Instant::now() + limits.lookup_grace);
+                    }
                 },
             }
         }
