@@ -18,6 +18,7 @@ pub mod lookalike;
 pub mod manifest;
 pub mod name;
 pub mod naming;
+pub mod partition;
 pub mod paths;
 pub mod release;
 pub mod reputation;

@@ -21,6 +21,15 @@ pub struct Limits {
     /// Between two tries of a running node to reach the network, before jitter.
     #[serde(with = "span")]
     pub bootstrap_retry: Duration,
+    /// Between two lookups of a node's own place in the network, before jitter.
+    #[serde(with = "span")]
+    pub self_lookup_interval: Duration,
+    /// How long something speaks against a whole network before that is said, and how long nothing before all is well.
+    #[serde(with = "span")]
+    pub partition_confirm: Duration,
+    /// Between two signs of life of a connection; as long again without an answer ends it.
+    #[serde(with = "span")]
+    pub ping_interval: Duration,
     /// One lookup: a head, the holders of an archive.
     #[serde(with = "span")]
     pub lookup_timeout: Duration,
@@ -84,6 +93,8 @@ pub struct Limits {
     pub max_results: usize,
     /// A message over the control socket, in bytes.
     pub max_control_message: usize,
+    /// The log of a node in the background, in bytes; one older log is kept beside it.
+    pub max_node_log: u64,
     /// An archive, in bytes.
     pub max_archive: u64,
     /// All files of an archive, in bytes.
@@ -160,6 +171,9 @@ impl Default for Limits {
             dial_timeout: s(2),
             bootstrap_timeout: s(30),
             bootstrap_retry: s(5 * 60),
+            self_lookup_interval: s(60),
+            partition_confirm: s(10),
+            ping_interval: s(15),
             lookup_timeout: s(10),
             lookup_grace: Duration::from_millis(500),
             search_timeout: s(10),
@@ -186,6 +200,7 @@ impl Default for Limits {
             max_response: 8 * mib,
             max_results: 200,
             max_control_message: 16 * mib,
+            max_node_log: mib as u64,
             max_archive: 4 << 30,
             max_unpacked: 16 << 30,
             max_files: 200_000,
