@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ggen_core::hooks::{Job, Network as NetworkState, Origin, Trouble};
 use ggen_core::release::Archive;
-use ggen_net::{Holder, Network};
+use ggen_net::{Holder, NetError, Network};
 use ggen_policy::PolicyHost;
 
 use crate::download::Unpacker;
@@ -84,13 +84,21 @@ impl Market {
                 Ok(taken.then_some(Origin::Bundled))
             }
             Origin::Peers | Origin::LocalNetwork => {
-                let session = self.session().await?;
-                let Some(network) = session.network() else {
-                    failures.push(failure("peers", session.problem()));
-                    return Ok(None);
-                };
-                let fetched = self.fetch_from_peers(network, host, job, item, unpacker, failures).await?;
-                Ok(fetched.then_some(origin))
+                for _ in 0..2 {
+                    let session = self.session().await?;
+                    let Some(network) = session.network() else {
+                        failures.push(failure("peers", session.problem()));
+                        return Ok(None);
+                    };
+                    match self.fetch_from_peers(network, host, job, item, unpacker, failures).await {
+                        Ok(fetched) => return Ok(fetched.then_some(origin)),
+                        // The home's node was stopped: the job goes on with one of its own, from what is proved.
+                        Err(MarketError::Net(NetError::Stopped)) => self.close_session().await,
+                        Err(error) => return Err(error),
+                    }
+                }
+                failures.push(failure("peers", "the home's node was stopped"));
+                Ok(None)
             }
         }
     }
@@ -126,6 +134,7 @@ impl Market {
         let archive = unpacker.release().release.archive.clone();
         let found = match network.holders(&archive.digest).await {
             Ok(found) => found,
+            Err(NetError::Stopped) => return Err(NetError::Stopped.into()),
             Err(error) => {
                 failures.push(failure("peers", &error.to_string()));
                 return Ok(false);

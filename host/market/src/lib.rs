@@ -6,6 +6,7 @@
 
 mod advisories;
 mod answers;
+mod bans;
 mod contents;
 pub mod demo;
 mod download;
@@ -47,6 +48,7 @@ mod watch;
 
 pub use advisories::{FeedFault, FeedProblem};
 pub use answers::*;
+pub use bans::BanRequest;
 pub use error::{Denied, DeniedReason, HolderFailure, LockedDigest, MarketError, Unresolved};
 pub use explain::{ExplainAnswer, ExplainedHolder, ExplainedReason, ExplainedVersion};
 pub use ggen_net::NetError;

@@ -132,7 +132,9 @@ pub(crate) fn node_config(
 ) -> Result<NodeConfig, MarketError> {
     let limits: Arc<Limits> = Arc::new(settings.limits.clone());
     let banned = peers::bans(store)?;
-    Ok(NodeConfig { identity, mode, listen: Vec::new(), bootstrap, known, banned, limits })
+    // Only a node stays long enough to hear of its neighbours.
+    let mdns = settings.network.mdns && mode == Mode::Node;
+    Ok(NodeConfig { identity, mode, bootstrap, known, banned, mdns, limits, ..NodeConfig::default() })
 }
 
 /// Remembers who was met; a short-lived node serves nobody, so nothing else concerns it.

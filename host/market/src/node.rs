@@ -12,6 +12,7 @@ use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NodeEvent};
 use tokio::sync::mpsc;
 
 use crate::answers::*;
+use crate::bans::if_there;
 use crate::error::MarketError;
 use crate::fallback::{Next, Route};
 use crate::market::{Market, blocking, now};
@@ -57,6 +58,7 @@ impl Market {
         if self.running_node().await?.is_some() {
             return Err(MarketError::NodeRunning);
         }
+        let claim = ggen_net::claim_control(&self.store.control_socket()).await?;
         let route = self.node_route().await?;
         self.sync_index().await?;
         let (known, has_bootstrap) = (peers::known(&self.store)?, !bootstrap.is_empty());
@@ -65,20 +67,22 @@ impl Market {
         config.listen = listen;
         let content = Arc::new(StoreContent { store: self.store.clone() });
         let (handle, events) = ggen_net::start(config, content).await?;
-        let socket = self.store.control_socket();
-        let control = match ggen_net::serve_control(handle.clone(), &socket, self.store.home()).await {
+        let control = match claim.serve(handle.clone(), self.store.home()) {
             Ok(control) => control,
             Err(error) => {
                 let _ = handle.shutdown().await;
                 return Err(error.into());
             }
         };
+        self.adopt_bans(&handle).await?;
         let status = handle.status().await?;
         let listen_addresses = status.listen_addresses.iter().map(ToString::to_string).collect();
         let reloads = Reloads::new(self, request.configuration).await;
         ready(NodeReady { peer_id: status.peer_id.to_string(), listen_addresses });
         let ran = self.run_node(&handle, events, &route, has_bootstrap, reloads).await;
         self.step("stopping");
+        // From here on commands wait for the end instead of asking a node that cannot answer any more.
+        control.withdraw();
         let stopped = handle.shutdown().await;
         drop(control);
         self.write_decisions();
@@ -182,6 +186,10 @@ impl Market {
             // The node keeps it for others; the catalog takes only what a job of this home asked for, so that nobody can
             // fill the disk by storing heads here.
             NodeEvent::HeadStored(_) => Ok(()),
+            NodeEvent::Network { state, evidence } => {
+                self.tell_network(state, &evidence);
+                Ok(())
+            }
             NodeEvent::Offence(offence) => {
                 let peer = offence.peer;
                 blocking(move || peers::note(&store, &peer, Outcome::Failed)).await?;
@@ -205,6 +213,18 @@ impl Market {
         }
     }
 
+    fn tell_network(&self, state: ggen_net::NetworkState, evidence: &[String]) {
+        use ggen_net::NetworkState as State;
+        let why = evidence.iter().filter_map(|e| e.strip_prefix("! ")).collect::<Vec<_>>().join(", ");
+        match state {
+            State::Online => self.step("the network is there"),
+            State::Degraded | State::Isolated | State::Stale => {
+                let what = "Limited P2P connectivity, some packages may be unavailable";
+                self.tell("limited-connectivity", format!("{what} ({why})"));
+            }
+        }
+    }
+
     /// How the home's node is, asked of it from any process; the paper's page where none runs.
     pub async fn p2p_status(&self) -> Result<StatusAnswer, MarketError> {
         let packages_indexed = self.store.package_count()?;
@@ -217,7 +237,11 @@ impl Market {
             registry_loaded,
             disk_space_available,
         };
-        let Some(network) = self.running_node().await? else {
+        let status = match self.running_node().await? {
+            Some(network) => if_there(network.status().await)?,
+            None => None,
+        };
+        let Some(status) = status else {
             return Ok(StatusAnswer {
                 running: false,
                 peer_id: None,
@@ -229,7 +253,6 @@ impl Market {
                 packages_indexed,
             });
         };
-        let status = network.status().await?;
         let state = serde_json::to_value(status.network).ok().and_then(|v| v.as_str().map(str::to_owned));
         Ok(StatusAnswer {
             running: true,
@@ -246,7 +269,7 @@ impl Market {
     /// Peers of the home's node, with what the scoring policy makes of them.
     pub async fn p2p_peers(&self) -> Result<PeersAnswer, MarketError> {
         let Some(network) = self.running_node().await? else { return Err(MarketError::NodeNotRunning) };
-        let peers = network.peers().await?;
+        let Some(peers) = if_there(network.peers().await)? else { return Err(MarketError::NodeNotRunning) };
         let holder = |p: &ggen_net::PeerInfo| ggen_net::Holder { peer: p.peer_id, addresses: p.addresses.clone() };
         let holders: Vec<_> = peers.iter().map(holder).collect();
         let (store, named, host, job) =
@@ -273,7 +296,8 @@ impl Market {
         match self.running_node().await? {
             None => Ok(StopAnswer { stopped: false }),
             Some(network) => {
-                network.stop().await?;
+                // One that somebody else stops at this moment is gone when this returns, too.
+                if_there(network.stop().await)?;
                 Ok(StopAnswer { stopped: true })
             }
         }

@@ -33,11 +33,15 @@ pub(crate) fn bans(store: &Store) -> Result<Vec<BanEntry>, MarketError> {
     Ok(store.bans(now())?.into_iter().filter_map(entry).collect())
 }
 
-/// Keeps a peer's addresses. What is kept already is not written again.
+/// How long a peer counts as met lately.
+const LATELY: u64 = 10 * 60 * 1000;
+
+/// Keeps a peer's addresses, and that it was met. What is kept already is not written again for a while.
 pub(crate) fn remember(store: &Store, peer: &PeerId, addresses: &[Multiaddr], now: u64) -> Result<(), MarketError> {
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let before = store.peer_record(&peer.to_string())?;
-    if before.as_ref().is_some_and(|b| b.addresses == texts) || texts.is_empty() {
+    let is_kept = |b: &ggen_store::PeerRecord| b.addresses == texts && now.saturating_sub(b.updated) < LATELY;
+    if before.as_ref().is_some_and(is_kept) || texts.is_empty() {
         return Ok(());
     }
     let record = before.map_or_else(|| to_json(&PeerRecord::new(now)), |b| b.record);

@@ -68,6 +68,7 @@ pub struct NetworkSettings {
 
 impl Default for NetworkSettings {
     fn default() -> Self {
-        Self { bootstrap: Vec::new(), listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned()], trusted: Vec::new(), mdns: true }
+        let listen = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"].map(str::to_owned).into();
+        Self { bootstrap: Vec::new(), listen, trusted: Vec::new(), mdns: true }
     }
 }

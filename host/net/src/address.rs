@@ -12,30 +12,66 @@ use crate::error::NetError;
 /// The longest address that is read, in bytes.
 const MAX_ADDRESS: usize = 1024;
 
+fn wrong(text: &str, problem: impl Into<String>) -> NetError {
+    NetError::Address { text: text.chars().take(200).collect(), problem: problem.into() }
+}
+
+fn parse(text: &str) -> Result<Multiaddr, NetError> {
+    if text.len() > MAX_ADDRESS {
+        return Err(wrong(text, format!("it is longer than {MAX_ADDRESS} bytes")));
+    }
+    text.trim().parse().map_err(|e: libp2p::multiaddr::Error| wrong(text, e.to_string()))
+}
+
 /// Reads an address to listen on or to dial; an error names the text.
 pub fn parse_multiaddr(text: &str) -> Result<Multiaddr, NetError> {
-    let wrong = |problem: String| NetError::Address { text: text.chars().take(200).collect(), problem };
-    if text.len() > MAX_ADDRESS {
-        return Err(wrong(format!("it is longer than {MAX_ADDRESS} bytes")));
+    let address = parse(text)?;
+    if is_spoken(&address) {
+        return Ok(address);
     }
-    let address: Multiaddr = text.trim().parse().map_err(|e: libp2p::multiaddr::Error| wrong(e.to_string()))?;
+    Err(wrong(text, "only /ip4, /ip6 and /dns addresses with /tcp or /udp and /quic-v1 are spoken here"))
+}
+
+/// Whether an address is of a transport that there is: TCP or QUIC, over IP or a name for it.
+pub(crate) fn is_spoken(address: &Multiaddr) -> bool {
     let mut parts = address.iter();
-    match (parts.next(), parts.next()) {
-        (
-            Some(Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)),
-            Some(Protocol::Tcp(_)),
-        ) => Ok(address),
-        _ => Err(wrong("only /ip4, /ip6 and /dns addresses with /tcp are spoken here".to_owned())),
+    let host = matches!(
+        parts.next(),
+        Some(Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_))
+    );
+    host && match parts.next() {
+        Some(Protocol::Tcp(_)) => true,
+        Some(Protocol::Udp(_)) => parts.next() == Some(Protocol::QuicV1),
+        _ => false,
     }
 }
 
-/// Reads the address of a peer to dial: it must end in `/p2p/` and the peer's id.
+/// Whether it is an address of QUIC.
+pub(crate) fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::QuicV1)
+}
+
+/// Reads the address of a peer to dial: it must end in `/p2p/` and the peer's id. `/dnsaddr` and a name stand for
+/// whatever addresses of that peer the name has when it is dialled.
 pub fn parse_bootstrap(text: &str) -> Result<(PeerId, Multiaddr), NetError> {
-    let address = parse_multiaddr(text)?;
-    split_peer(&address).ok_or_else(|| NetError::Address {
-        text: text.chars().take(200).collect(),
-        problem: "it must end in /p2p/ and the id of the peer, as `p2p start` prints it".to_owned(),
-    })
+    let address = parse(text)?;
+    let named = matches!(address.iter().collect::<Vec<_>>()[..], [Protocol::Dnsaddr(_), Protocol::P2p(_)]);
+    if !named {
+        parse_multiaddr(text)?;
+    }
+    let unnamed = "it must end in /p2p/ and the id of the peer, as `p2p start` prints it";
+    split_peer(&address).ok_or_else(|| wrong(text, unnamed))
+}
+
+/// Reads whom somebody means: the id of a peer, or an address that ends in it.
+pub fn parse_peer(text: &str) -> Result<PeerId, NetError> {
+    let text = text.trim();
+    let id = text.rsplit('/').next().unwrap_or_default();
+    let shown = || text.chars().take(200).collect();
+    if text.len() > MAX_ADDRESS {
+        return Err(NetError::Peer { text: shown() });
+    }
+    id.parse().map_err(|_| NetError::Peer { text: shown() })
 }
 
 /// The peer that an address ends in, and the address without it.
@@ -91,15 +127,35 @@ mod tests {
 
     #[test]
     fn a_malformed_address_is_named() {
-        for bad in ["", "/p2p/fake", "127.0.0.1:80", "/ip4/1.2.3.4/udp/5/quic-v1", "/ip4/1.2.3/tcp/1", "/tcp/1"] {
+        for bad in ["", "/p2p/fake", "127.0.0.1:80", "/ip4/1.2.3.4/udp/5", "/ip4/1.2.3/tcp/1", "/tcp/1", "/dnsaddr/a.b"]
+        {
             let error = parse_multiaddr(bad).unwrap_err();
             assert!(matches!(&error, NetError::Address { text, .. } if text == bad), "{error}");
         }
         assert!(parse_multiaddr(&"/ip4/1.2.3.4".repeat(200)).is_err());
+        for good in ["/ip4/1.2.3.4/udp/5/quic-v1", "/ip6/::1/tcp/1", "/dns/a.example/tcp/1"] {
+            assert!(parse_multiaddr(good).is_ok(), "{good}");
+        }
         let peer = PeerId::random();
+        let named = format!("/dnsaddr/seeds.example.org/p2p/{peer}");
+        assert_eq!(parse_bootstrap(&named).unwrap(), (peer, "/dnsaddr/seeds.example.org".parse().unwrap()));
+        for bad in ["/dnsaddr/seeds.example.org".to_owned(), format!("/dnsaddr/a.example/tcp/1/p2p/{peer}")] {
+            assert!(parse_bootstrap(&bad).is_err(), "{bad}");
+        }
         let full = format!("/dns4/seed.example.org/tcp/4001/p2p/{peer}");
         assert_eq!(parse_bootstrap(&full).unwrap().0, peer);
         assert!(parse_bootstrap("/ip4/127.0.0.1/tcp/4001").unwrap_err().to_string().contains("/p2p/"));
+    }
+
+    #[test]
+    fn a_peer_is_meant_by_its_id_or_by_its_address() {
+        let peer = PeerId::random();
+        for text in [peer.to_string(), format!(" {peer}"), format!("/ip4/10.0.0.1/tcp/1/p2p/{peer}")] {
+            assert_eq!(parse_peer(&text).unwrap(), peer, "{text}");
+        }
+        for bad in ["", "fake", "/ip4/10.0.0.1/tcp/1", &"1".repeat(5000), "12D3Koo\u{0}"] {
+            assert!(matches!(parse_peer(bad), Err(NetError::Peer { text }) if text.len() <= 200), "{bad}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How a node is started. Decides nothing.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ggen_core::limits::Limits;
@@ -38,12 +39,16 @@ pub struct NodeConfig {
     pub mode: Mode,
     /// Addresses to listen on; none for a short-lived command.
     pub listen: Vec<Multiaddr>,
-    /// The configured peers to join by, each with its address.
+    /// The configured peers to join by, each with its address; `/dnsaddr` is resolved at each dial.
     pub bootstrap: Vec<(PeerId, Multiaddr)>,
     /// Peers known from before.
     pub known: Vec<(PeerId, Multiaddr)>,
     /// Peers that are not talked to.
     pub banned: Vec<BanEntry>,
+    /// Whether peers are looked for on the local network.
+    pub mdns: bool,
+    /// Whom names are asked of; none: whom the system asks.
+    pub resolver: Option<SocketAddr>,
     /// Bounds and time-outs.
     pub limits: Arc<Limits>,
 }

@@ -22,6 +22,12 @@ pub enum NetError {
         /// What is wrong with it, as a clause.
         problem: String,
     },
+    /// A text is no peer's id.
+    #[error("{text:?} is no peer's id")]
+    Peer {
+        /// What was written, shortened.
+        text: String,
+    },
     /// The identity's bytes are not a key.
     #[error("the identity of the node cannot be read")]
     Identity(#[source] Problem),
@@ -111,6 +117,7 @@ impl NetError {
     pub fn code(&self) -> &str {
         match self {
             Self::Address { .. } => "address",
+            Self::Peer { .. } => "peer",
             Self::Identity(_) => "identity",
             Self::Transport(_) => "transport",
             Self::Listen { .. } => "listen",

@@ -15,13 +15,13 @@ use ggen_core::limits::Limits;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
 
-use crate::address::{is_loopback, with_peer};
+use crate::address::{is_loopback, is_quic, with_peer};
 use crate::config::NodeConfig;
 use crate::content::Content;
 use crate::dht::record_key;
 use crate::error::{NetError, Problem};
 use crate::link::Link;
-use crate::node::behaviour::swarm;
+use crate::node::transport::swarm;
 use crate::node::{COMMAND_QUEUE, Command, Node, Parts};
 use crate::serve::{Serving, start_serving};
 use crate::types::{BanEntry, Joined, NodeEvent, Offence, PeerInfo, Status};
@@ -55,7 +55,7 @@ pub async fn start(
     content: Arc<dyn Content>,
 ) -> Result<(Handle, mpsc::Receiver<NodeEvent>), NetError> {
     let (random, key) = (jitter(), config.identity.keypair()?);
-    let mut swarm = swarm(key, config.mode, &config.limits, random)?;
+    let mut swarm = swarm(key, &config, random)?;
     for address in &config.listen {
         let failed = |e: Problem| NetError::Listen { address: address.to_string(), source: e };
         swarm.listen_on(address.clone()).map_err(|e| failed(Box::new(e)))?;
@@ -82,7 +82,11 @@ pub async fn start(
     });
     tokio::spawn(node.run(inbox));
     let wanted = config.listen.len();
-    let enough = listening.wait_for(|addresses| addresses.len() >= wanted);
+    // A machine has several addresses; those of one transport must not stand for the other's.
+    let each_kind = |there: &Vec<Multiaddr>| {
+        config.listen.iter().all(|wanted| there.iter().any(|address| is_quic(address) == is_quic(wanted)))
+    };
+    let enough = listening.wait_for(|there| there.len() >= wanted && each_kind(there));
     if wanted > 0 && tokio::time::timeout(LISTEN_WAIT, enough).await.is_err() && listening.borrow().is_empty() {
         let address = config.listen.first().map(Multiaddr::to_string).unwrap_or_default();
         return Err(NetError::Listen { address, source: "the system gave no address in time".into() });
@@ -189,6 +193,12 @@ impl Handle {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NetError::timeout("stopping the node", limit)),
         }
+    }
+
+    /// Who is in the routing table.
+    #[cfg(test)]
+    pub(crate) async fn routed(&self) -> Result<Vec<PeerId>, NetError> {
+        self.link.call(Command::Routed).await
     }
 
     pub(crate) fn accuse(&self, offence: Offence) {

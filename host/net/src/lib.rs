@@ -34,11 +34,11 @@ mod testing;
 mod tests;
 mod types;
 
-pub use address::{parse_bootstrap, parse_multiaddr, subnet_of};
+pub use address::{parse_bootstrap, parse_multiaddr, parse_peer, subnet_of};
 pub use config::{Identity, Mode, NodeConfig, new_identity, peer_id_of};
 pub use content::{ArchiveSource, CatalogHit, Content, NoContent, PackageBundle};
 pub use control::client::{ControlClient, connect};
-pub use control::server::{ControlServer, serve_control};
+pub use control::server::{ControlClaim, ControlServer, claim_control};
 pub use error::{NetError, Problem};
 pub use fetch::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
 pub use handle::{Handle, start};

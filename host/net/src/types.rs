@@ -120,7 +120,7 @@ impl Joined {
     }
 }
 
-/// What can be said of the network.
+/// What can be said of the network; when, is [`ggen_core::partition`]'s word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkState {
@@ -204,6 +204,13 @@ pub enum NodeEvent {
     },
     /// A head that the DHT gave this node to keep; its signature is valid.
     HeadStored(Box<SignedHead>),
+    /// The state of the network is another one.
+    Network {
+        /// What can be said now.
+        state: NetworkState,
+        /// Why, a sentence each.
+        evidence: Vec<String>,
+    },
     /// A ban was set, by whoever asked for it.
     Banned(BanEntry),
     /// A ban was lifted.

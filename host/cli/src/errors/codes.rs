@@ -30,6 +30,24 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// How another run of this program ended.
+    pub fn of(code: i32) -> Self {
+        let all = [
+            Self::Done,
+            Self::Usage,
+            Self::NoResolution,
+            Self::Integrity,
+            Self::Network,
+            Self::Disk,
+            Self::Locked,
+            Self::Denied,
+            Self::Interrupted,
+        ];
+        all.into_iter().find(|exit| *exit as i32 == code).unwrap_or(Self::Failed)
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -80,6 +98,7 @@ codes! {
     LockfileInvalid "0113" Usage "A lockfile cannot be understood";
     NoLockfile "0114" Usage "There is no lockfile";
     Requirement "0115" Usage "What is asked for is no range of versions";
+    Peer "0120" Usage "This names no peer";
 
     NoSuchPackage "0201" NoResolution "Nobody is known to publish a package of this name";
     NoMatchingVersion "0202" NoResolution "No version satisfies what is asked for";

@@ -12,6 +12,9 @@ pub(super) fn report(error: &NetError) -> Report {
             .with("address", text)
             .with("problem", problem)
             .hint("write it as /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…, just as `ggen marketplace p2p start` prints it"),
+        NetError::Peer { text } => Report::new(Code::Peer, error)
+            .with("text", text)
+            .run("see whom the node knows", "ggen marketplace p2p peers"),
         NetError::Identity(_) => {
             Report::new(Code::Identity, error).hint("put p2p/identity.key in the home back from a backup")
         }

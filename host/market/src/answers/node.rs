@@ -73,3 +73,30 @@ pub struct StopAnswer {
     /// Whether a node ran and is gone now.
     pub stopped: bool,
 }
+
+/// `p2p ban`, and one of `p2p bans`.
+#[derive(Clone, Debug, Serialize)]
+pub struct BanAnswer {
+    /// Who is not dealt with.
+    pub peer_id: String,
+    /// Until when, in milliseconds since the Unix epoch.
+    pub until: u64,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// `p2p bans`.
+#[derive(Clone, Debug, Serialize)]
+pub struct BansAnswer {
+    /// Those that hold now, what ends first first.
+    pub bans: Vec<BanAnswer>,
+}
+
+/// `p2p unban`.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnbanAnswer {
+    /// Who is dealt with again.
+    pub peer_id: String,
+    /// Whether it was banned.
+    pub unbanned: bool,
+}

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ggen_core::head::{HeadBundle, SignedHead};
 use ggen_core::limits::Limits;
@@ -23,6 +23,9 @@ use crate::error::NetError;
 use crate::fetch::{FetchEvent, FetchReport, FetchRequest};
 use crate::types::{BanEntry, FoundHead, FoundPackage, Holder, Joined, PeerInfo, SearchEvent, Status};
 
+/// Between two looks at a node that comes or goes.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// A running node of this home.
 #[derive(Clone, Debug)]
 pub struct ControlClient {
@@ -30,19 +33,35 @@ pub struct ControlClient {
     limits: Arc<Limits>,
 }
 
-/// The running node behind the socket at `path`; none if none is running.
+/// The running node behind the socket at `path`; none if none is running. Where one is just starting or stopping, its
+/// beginning or its end is waited for, not endlessly.
 pub async fn connect(path: &Path, limits: Arc<Limits>) -> Result<Option<ControlClient>, NetError> {
-    match UnixStream::connect(path).await {
-        Ok(_) => Ok(Some(ControlClient { path: path.to_owned(), limits })),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
-        // A path that is too long for a socket: no node can listen there either.
-        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(None),
-        Err(source) => Err(NetError::Control {
-            path: path.display().to_string(),
-            problem: "it cannot be used".into(),
-            source: Some(source),
-        }),
+    let end = Instant::now() + limits.shutdown_timeout * 2;
+    loop {
+        match UnixStream::connect(path).await {
+            Ok(_) => return Ok(Some(ControlClient { path: path.to_owned(), limits })),
+            Err(e) if is_absence(&e) => {
+                if Instant::now() >= end || !lock::is_held(path) {
+                    return Ok(None);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            // A path that is too long for a socket: no node can listen there either.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => return Ok(None),
+            Err(source) => {
+                return Err(NetError::Control {
+                    path: path.display().to_string(),
+                    problem: "it cannot be used".into(),
+                    source: Some(source),
+                });
+            }
+        }
     }
+}
+
+/// Whether an error of the socket says that nobody is behind it.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 struct Call {
@@ -52,6 +71,10 @@ struct Call {
 
 impl ControlClient {
     fn failed(&self, source: io::Error) -> NetError {
+        // It was there a moment ago.
+        if is_absence(&source) || matches!(source.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+            return NetError::Stopped;
+        }
         let problem = "the running node does not answer".into();
         NetError::Control { path: self.path.display().to_string(), problem, source: Some(source) }
     }
@@ -249,7 +272,7 @@ impl ControlClient {
         let limit = self.limits.shutdown_timeout * 2;
         let gone = async {
             while lock::is_held(&self.path) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                tokio::time::sleep(PAUSE).await;
             }
         };
         tokio::time::timeout(limit, gone).await.map_err(|_| NetError::timeout("stopping the running node", limit))

@@ -7,8 +7,12 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held as long as it is not dropped.
 #[derive(Debug)]
@@ -25,13 +29,17 @@ fn open(socket: &Path) -> io::Result<File> {
 }
 
 /// The lock, if no living node has it.
-pub(super) fn take(socket: &Path) -> io::Result<Option<NodeLock>> {
+pub(super) async fn take(socket: &Path) -> io::Result<Option<NodeLock>> {
     let file = open(socket)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(NodeLock(file))),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(error.into()),
+    // Whoever asks whether a node lives has the lock for that moment.
+    for _ in 0..TRIES {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Some(NodeLock(file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(None)
 }
 
 /// Whether a living node has it.

@@ -2,6 +2,13 @@
 //!
 //! Decides who is listened to: processes of the same user. Invariant: the socket is this node's as long as the lock
 //! is held, and a living node's socket is never taken over.
+//!
+//! ```text
+//! lock free ──claim──▶ starting ──serve──▶ serving ──withdraw──▶ stopping ──drop──▶ lock free
+//!                      no socket           socket               no socket
+//! ```
+//!
+//! So whoever finds a lock without a socket knows to wait a moment: a node is coming or going.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,6 +30,13 @@ use crate::handle::Handle;
 /// Clients that are served at once.
 const MAX_CLIENTS: usize = 64;
 
+/// The right to serve a home's control socket: one living process has it.
+#[derive(Debug)]
+pub struct ControlClaim {
+    path: PathBuf,
+    lock: NodeLock,
+}
+
 /// A control socket being served, until it is dropped.
 #[derive(Debug)]
 pub struct ControlServer {
@@ -34,36 +48,54 @@ pub struct ControlServer {
 impl Drop for ControlServer {
     /// The socket goes while the lock is still held, so it is certainly this node's.
     fn drop(&mut self) {
+        self.withdraw();
+    }
+}
+
+impl ControlServer {
+    /// Serves nobody any more; the home is still this process's until the value is dropped.
+    pub fn withdraw(&self) {
         self.task.abort();
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// Serves `handle` on a socket at `path`; files that clients name must be beneath `home`. Reads and writes its
-/// directory, which must exist.
+fn failed(path: &Path, problem: &'static str) -> impl FnOnce(io::Error) -> NetError {
+    let path = path.display().to_string();
+    move |source| NetError::Control { path, problem: problem.into(), source: Some(source) }
+}
+
+/// Claims the socket at `path` for this process, before there is a node to be served. Its directory must exist.
 ///
 /// Errors: [`NetError::AlreadyRunning`] where another node lives, [`NetError::Control`].
-pub async fn serve_control(handle: Handle, path: &Path, home: &Path) -> Result<ControlServer, NetError> {
-    let failed = |problem: &'static str| {
-        move |source: io::Error| NetError::Control {
-            path: path.display().to_string(),
-            problem: problem.into(),
-            source: Some(source),
-        }
-    };
-    let lock = lock::take(path).map_err(failed("its lock cannot be taken"))?.ok_or(NetError::AlreadyRunning)?;
-    let home = std::fs::canonicalize(home).map_err(failed("the home cannot be read"))?;
-    // Made under another name and moved, so that nobody ever sees it with other permissions.
-    let mut fresh = path.to_owned().into_os_string();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
-    let _ = std::fs::remove_file(&fresh);
-    let listener = UnixListener::bind(&fresh).map_err(failed("it cannot be made; its path may be too long"))?;
-    let mode = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(&fresh, mode).map_err(failed("its permissions cannot be set"))?;
-    std::fs::rename(&fresh, path).map_err(failed("it cannot be put in its place"))?;
-    let task = tokio::spawn(accept(listener, handle, home));
-    Ok(ControlServer { path: path.to_owned(), task, _lock: lock })
+pub async fn claim_control(path: &Path) -> Result<ControlClaim, NetError> {
+    let taken = failed(path, "its lock cannot be taken");
+    match lock::take(path).await.map_err(taken)? {
+        Some(lock) => Ok(ControlClaim { path: path.to_owned(), lock }),
+        None => Err(NetError::AlreadyRunning),
+    }
+}
+
+impl ControlClaim {
+    /// Serves `handle`; files that clients name must be beneath `home`.
+    ///
+    /// Errors: [`NetError::Control`].
+    pub fn serve(self, handle: Handle, home: &Path) -> Result<ControlServer, NetError> {
+        let Self { path, lock } = self;
+        let home = std::fs::canonicalize(home).map_err(failed(&path, "the home cannot be read"))?;
+        // Made under another name and moved, so that nobody ever sees it with other permissions.
+        let mut fresh = path.clone().into_os_string();
+        fresh.push(".new");
+        let fresh = PathBuf::from(fresh);
+        let _ = std::fs::remove_file(&fresh);
+        let listener =
+            UnixListener::bind(&fresh).map_err(failed(&path, "it cannot be made; its path may be too long"))?;
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&fresh, mode).map_err(failed(&path, "its permissions cannot be set"))?;
+        std::fs::rename(&fresh, &path).map_err(failed(&path, "it cannot be put in its place"))?;
+        let task = tokio::spawn(accept(listener, handle, home));
+        Ok(ControlServer { path, task, _lock: lock })
+    }
 }
 
 async fn accept(listener: UnixListener, handle: Handle, home: PathBuf) {

@@ -1,8 +1,7 @@
-//! What the swarm is made of: transport, protocols, and their bounds.
+//! What a node speaks: protocols and their bounds.
 //!
 //! Decides no rule of ours; translates [`Limits`] into libp2p's settings.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use ggen_core::limits::Limits;
@@ -11,12 +10,11 @@ use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
 use libp2p::kad::{self, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{StreamProtocol, Swarm, SwarmBuilder, dns, identify, noise, ping, tcp, tls, yamux};
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{StreamProtocol, identify, mdns, ping};
 
-use super::buffered::{ReadAhead, WriteTogether};
-use crate::config::Mode;
+use crate::config::{Mode, NodeConfig};
 use crate::dht::store::Store;
-use crate::error::NetError;
 
 /// The protocol of the distributed hash table.
 pub(crate) const KAD: StreamProtocol = StreamProtocol::new("/ggen/kad/1");
@@ -24,12 +22,6 @@ pub(crate) const KAD: StreamProtocol = StreamProtocol::new("/ggen/kad/1");
 const FAMILY: &str = "/ggen/1";
 /// A message of the hash table: a head with its roots, and what goes round it.
 const MAX_KAD_PACKET: usize = 512 * 1024;
-/// Streams of one connection, ours and theirs, served or not.
-const MAX_CONNECTION_STREAMS: usize = 128;
-/// Streams of one connection whose protocol is not agreed upon yet: each may hold a window's bytes.
-const MAX_NEGOTIATING: usize = 32;
-/// How long a connection without a stream is kept.
-const IDLE: Duration = Duration::from_secs(60);
 
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
@@ -39,6 +31,7 @@ pub(crate) struct Behaviour {
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
     pub kad: kad::Behaviour<Store>,
+    pub mdns: Toggle<mdns::tokio::Behaviour>,
     pub streams: libp2p_stream::Behaviour,
 }
 
@@ -74,58 +67,34 @@ fn connection_limits(limits: &Limits) -> ConnectionLimits {
         .with_max_pending_outgoing(Some((limits.max_connections / 4).max(8)))
 }
 
-/// Makes a swarm that does nothing yet. `jitter` is in 0..1.
-pub(crate) fn swarm(key: Keypair, mode: Mode, limits: &Limits, jitter: f64) -> Result<Swarm<Behaviour>, NetError> {
-    let kad = kad(&key, mode, limits, jitter);
+/// Everything that a node speaks. `jitter` is in 0..1.
+pub(super) fn behaviour(key: &Keypair, config: &NodeConfig, jitter: f64) -> Behaviour {
+    let limits: &Limits = &config.limits;
     let identify = identify::Config::new(FAMILY.to_owned(), key.public())
         .with_agent_version(concat!("ggen/", env!("CARGO_PKG_VERSION")).to_owned())
         .with_push_listen_addr_updates(true);
-    let behaviour = Behaviour {
+    let ping = ping::Config::new().with_interval(limits.ping_interval).with_timeout(limits.ping_interval);
+    Behaviour {
         blocked: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(connection_limits(limits)),
         identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::default(),
-        kad,
+        ping: ping::Behaviour::new(ping),
+        kad: kad(key, config.mode, limits, jitter),
+        mdns: mdns(key, config).into(),
         streams: libp2p_stream::Behaviour::new(),
-    };
-    let muxer = || {
-        let mut config = yamux::Config::default();
-        config.set_max_num_streams(MAX_CONNECTION_STREAMS);
-        WriteTogether(config)
-    };
-    let tls = |key: &Keypair| tls::Config::new(key).map(ReadAhead);
-    let noise = |key: &Keypair| noise::Config::new(key).map(ReadAhead);
-    let concurrency = std::num::NonZeroU8::new(8).unwrap_or(std::num::NonZeroU8::MIN);
-    let events = NonZeroUsize::new(32).unwrap_or(NonZeroUsize::MIN);
-    let tcp = |key: Keypair| {
-        SwarmBuilder::with_existing_identity(key)
-            .with_tokio()
-            .with_tcp(tcp::Config::default(), (tls, noise), muxer)
-            .map_err(|e| NetError::Transport(Box::new(e)))
-    };
-    // The two builders have two types.
-    macro_rules! finish {
-        ($builder:expr) => {
-            $builder
-                .with_behaviour(|_| behaviour)
-                .map_err(|e| NetError::Transport(Box::new(e)))?
-                .with_swarm_config(|config| {
-                    config
-                        .with_idle_connection_timeout(IDLE)
-                        .with_dial_concurrency_factor(concurrency)
-                        .with_notify_handler_buffer_size(events)
-                        .with_max_negotiating_inbound_streams(MAX_NEGOTIATING)
-                })
-                .with_connection_timeout(limits.dial_timeout)
-                .build()
-        };
     }
-    Ok(match tcp(key.clone())?.with_dns() {
-        Ok(builder) => finish!(builder),
-        // A machine without a resolver's configuration still speaks to numeric addresses.
-        Err(_) => {
-            let no_servers = dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new());
-            finish!(tcp(key)?.with_dns_config(no_servers, dns::ResolverOpts::default()))
+}
+
+/// None where it is not wanted, or the machine does not let its network be watched.
+fn mdns(key: &Keypair, config: &NodeConfig) -> Option<mdns::tokio::Behaviour> {
+    if !config.mdns {
+        return None;
+    }
+    match mdns::tokio::Behaviour::new(mdns::Config::default(), key.public().to_peer_id()) {
+        Ok(behaviour) => Some(behaviour),
+        Err(error) => {
+            tracing::warn!(%error, "peers of the local network cannot be looked for");
+            None
         }
-    })
+    }
 }

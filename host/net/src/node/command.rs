@@ -56,6 +56,9 @@ pub(crate) enum Command {
     Unban(PeerId, oneshot::Sender<bool>),
     /// Who is refused.
     Bans(oneshot::Sender<Vec<BanEntry>>),
+    /// Who is in the routing table.
+    #[cfg(test)]
+    Routed(oneshot::Sender<Vec<PeerId>>),
     /// Stop.
     Shutdown(oneshot::Sender<()>),
 }
@@ -85,6 +88,12 @@ impl Node {
                 let _ = reply.send(was);
             }
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
+            #[cfg(test)]
+            Command::Routed(reply) => {
+                let kad = &mut self.swarm.behaviour_mut().kad;
+                let all = kad.kbuckets().flat_map(|b| b.iter().map(|e| *e.node.key.preimage()).collect::<Vec<_>>());
+                let _ = reply.send(all.collect());
+            }
             // Handled by the loop itself.
             Command::Shutdown(reply) => drop(reply.send(())),
         }
@@ -155,6 +164,7 @@ impl Node {
 
     pub(super) fn lift_ban(&mut self, peer: PeerId) -> bool {
         self.swarm.behaviour_mut().blocked.unblock_peer(peer);
+        self.join.soon();
         self.bans.remove(&peer).is_some()
     }
 }

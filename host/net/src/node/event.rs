@@ -5,17 +5,16 @@
 use ggen_core::hooks::OffenceClass;
 use libp2p::connection_limits::Exceeded;
 use libp2p::core::ConnectedPoint;
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{ListenError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, identify};
+use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
 
 use super::behaviour::{BehaviourEvent, KAD};
 use super::{Node, Peer};
-use crate::address::{is_loopback, is_shareable, split_peer};
+use crate::address::{is_loopback, is_shareable, is_spoken, split_peer};
 use crate::types::{Direction, NodeEvent, Offence};
 
 /// Addresses of one peer that are kept.
-const MAX_ADDRESSES: usize = 8;
+pub(super) const MAX_ADDRESSES: usize = 8;
 
 impl Node {
     pub(super) fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -24,11 +23,8 @@ impl Node {
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
                 self.on_identified(peer_id, info);
             }
-            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => {
-                if let (Some(peer), Ok(time)) = (self.peers.get_mut(&event.peer), event.result) {
-                    peer.latency_ms = u64::try_from(time.as_millis()).ok();
-                }
-            }
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.on_ping(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => self.on_neighbours(found),
             SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => self.on_connected(peer_id, &endpoint),
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_disconnected(peer_id),
             SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
@@ -57,6 +53,23 @@ impl Node {
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener failed"),
             SwarmEvent::ListenerClosed { reason: Err(error), .. } => tracing::warn!(%error, "a listener closed"),
             other => tracing::trace!(?other, "swarm"),
+        }
+    }
+
+    fn on_ping(&mut self, event: ping::Event) {
+        match event.result {
+            Ok(time) => {
+                if let Some(peer) = self.peers.get_mut(&event.peer) {
+                    peer.latency_ms = u64::try_from(time.as_millis()).ok();
+                }
+            }
+            Err(ping::Failure::Unsupported) => {}
+            // It is told at the second in a row. The wire is cut, or the peer is gone without a word: TCP alone would
+            // notice in a quarter of an hour.
+            Err(error) => {
+                tracing::debug!(peer = %event.peer, %error, "it does not answer any more");
+                self.swarm.close_connection(event.connection);
+            }
         }
     }
 
@@ -91,8 +104,7 @@ impl Node {
 
     fn on_identified(&mut self, peer: PeerId, info: identify::Info) {
         let Some(known) = self.peers.get_mut(&peer) else { return };
-        let believed =
-            |a: &Multiaddr| a.iter().any(|p| matches!(p, Protocol::Tcp(_))) && is_shareable(a, &known.remote);
+        let believed = |a: &Multiaddr| is_spoken(a) && is_shareable(a, &known.remote);
         let listens = info.listen_addrs.into_iter().map(|a| split_peer(&a).map_or(a, |(_, address)| address));
         let mut listens: Vec<_> = listens.filter(believed).take(MAX_ADDRESSES).collect();
         if known.direction == Direction::Outbound && !listens.contains(&known.remote) {
@@ -118,6 +130,7 @@ impl Node {
         self.join.reached(peer);
         if self.dht_peers() == 1 {
             let _ = self.swarm.behaviour_mut().kad.bootstrap();
+            self.look_up_own_place();
             self.announce_again();
         }
         if !addresses.is_empty() {

@@ -3,22 +3,28 @@
 //! Decides when which anchors and known peers are dialled: all side by side at the start; again, ever more seldom, for
 //! as long as one is missing. Invariant: a round of dials ends, for each dial ends.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use ggen_core::limits::Limits;
 use libp2p::{Multiaddr, PeerId};
 
 use super::Node;
+use super::event::MAX_ADDRESSES;
+use crate::address::{is_spoken, split_peer, subnet_of};
 use crate::types::Joined;
 
 /// Known peers that are dialled in one round, beside the anchors.
 const KNOWN_PER_ROUND: usize = 16;
+/// Peers of the local network that are dialled.
+const MAX_NEIGHBOURS: usize = 16;
 
 pub(super) struct Join {
     /// Configured peers, each with all its addresses.
     anchors: BTreeMap<PeerId, Vec<Multiaddr>>,
     known: BTreeMap<PeerId, Vec<Multiaddr>>,
+    /// Peers of the local network, as it told.
+    neighbours: BTreeMap<PeerId, Vec<Multiaddr>>,
     waiting: HashSet<PeerId>,
     failures: BTreeMap<PeerId, String>,
     next: Instant,
@@ -38,6 +44,22 @@ fn by_peer(list: Vec<(PeerId, Multiaddr)>, most: usize) -> BTreeMap<PeerId, Vec<
     map
 }
 
+/// The first of each network, then the second of each: a network that is gone takes only its own with it.
+fn diverse(list: Vec<(PeerId, Multiaddr)>) -> Vec<(PeerId, Multiaddr)> {
+    let mut networks: HashMap<Option<String>, Vec<PeerId>> = HashMap::new();
+    let mut ranks: HashMap<PeerId, usize> = HashMap::new();
+    for (peer, address) in &list {
+        ranks.entry(*peer).or_insert_with(|| {
+            let others = networks.entry(subnet_of(address)).or_default();
+            others.push(*peer);
+            others.len()
+        });
+    }
+    let mut list = list;
+    list.sort_by_key(|(peer, _)| ranks.get(peer).copied());
+    list
+}
+
 impl Join {
     pub fn new(
         anchors: Vec<(PeerId, Multiaddr)>,
@@ -48,7 +70,8 @@ impl Join {
         let first_pause = limits.bootstrap_retry.min(Duration::from_secs(1));
         Self {
             anchors: by_peer(anchors, limits.max_known_peers),
-            known: by_peer(known, KNOWN_PER_ROUND),
+            known: by_peer(diverse(known), KNOWN_PER_ROUND),
+            neighbours: BTreeMap::new(),
             waiting: HashSet::new(),
             failures: BTreeMap::new(),
             next: Instant::now() + first_pause,
@@ -72,15 +95,20 @@ impl Join {
         }
     }
 
-    /// The network was lost: the next round comes soon.
+    /// Somebody was lost: the next round comes soon.
     pub fn soon(&mut self) {
         self.pause = self.first_pause;
-        self.next = Instant::now() + self.first_pause.mul_f64(0.5 + self.jitter);
+        self.next = self.next.min(Instant::now() + self.first_pause.mul_f64(0.5 + self.jitter));
     }
 
-    /// How many anchors there are, and the ids of them.
-    pub fn anchors(&self) -> impl ExactSizeIterator<Item = &PeerId> {
-        self.anchors.keys()
+    /// Configured peers.
+    pub fn anchors(&self) -> &BTreeMap<PeerId, Vec<Multiaddr>> {
+        &self.anchors
+    }
+
+    /// Remembered peers that are dialled.
+    pub fn known(&self) -> &BTreeMap<PeerId, Vec<Multiaddr>> {
+        &self.known
     }
 }
 
@@ -89,8 +117,8 @@ impl Node {
     pub(super) fn join_network(&mut self) {
         let me = *self.swarm.local_peer_id();
         let mut todo = self.join.anchors.clone();
-        if self.dht_peers() == 0 {
-            for (peer, addresses) in &self.join.known {
+        if self.dht_peers() == 0 || self.outlook.is_troubled() {
+            for (peer, addresses) in self.join.known.iter().chain(&self.join.neighbours) {
                 todo.entry(*peer).or_insert_with(|| addresses.clone());
             }
         }
@@ -112,9 +140,33 @@ impl Node {
         }
         self.join.pause = (self.join.pause * 2).min(self.join.longest);
         self.join.next = Instant::now() + self.join.pause.mul_f64(0.75 + self.join.jitter / 2.0);
-        let missing = self.join.anchors().any(|peer| !self.peers.contains_key(peer));
-        if (missing || self.dht_peers() == 0) && self.join.waiting.is_empty() {
+        let missing = self.join.anchors().keys().any(|peer| !self.peers.contains_key(peer));
+        if (missing || self.outlook.is_troubled()) && self.join.waiting.is_empty() {
             self.join_network();
+        }
+    }
+
+    /// The local network told of peers: those who are not connected are dialled.
+    pub(super) fn on_neighbours(&mut self, found: Vec<(PeerId, Multiaddr)>) {
+        let me = *self.swarm.local_peer_id();
+        for (peer, address) in found {
+            let address = split_peer(&address).map_or(address, |(_, address)| address);
+            let neighbours = &mut self.join.neighbours;
+            if peer == me || !is_spoken(&address) {
+                continue;
+            }
+            if neighbours.len() >= MAX_NEIGHBOURS && !neighbours.contains_key(&peer) {
+                break;
+            }
+            let addresses = neighbours.entry(peer).or_default();
+            if !addresses.contains(&address) {
+                addresses.truncate(MAX_ADDRESSES - 1);
+                addresses.insert(0, address);
+            }
+            let addresses = addresses.clone();
+            if !self.peers.contains_key(&peer) && !self.bans.contains_key(&peer) {
+                let _ = self.dial(peer, addresses);
+            }
         }
     }
 
@@ -126,5 +178,23 @@ impl Node {
             *before = now;
             changed
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remembered_peers_of_many_networks_come_first() {
+        let at = |net: u8, host: u8| {
+            let address: Multiaddr = format!("/ip4/10.0.{net}.{host}/tcp/1").parse().unwrap();
+            (PeerId::random(), address)
+        };
+        let mut list: Vec<_> = (0..100).map(|host| at(1, host)).collect();
+        list.extend([at(2, 1), at(3, 1)]);
+        let chosen = by_peer(diverse(list), KNOWN_PER_ROUND);
+        let networks: HashSet<_> = chosen.values().flatten().filter_map(subnet_of).collect();
+        assert_eq!((chosen.len(), networks.len()), (KNOWN_PER_ROUND, 3));
     }
 }

@@ -36,6 +36,7 @@ pub(super) enum Query {
     Providers { reply: mpsc::Sender<Lead>, dialled: usize },
     Put(oneshot::Sender<Result<usize, NetError>>),
     Announce,
+    OwnPlace,
 }
 
 /// What is told to the network when there is one.
@@ -184,11 +185,9 @@ impl Node {
                     let _ = reply.send(if taken == 0 { Err(NetError::NoPeers) } else { Ok(taken) });
                 }
             }
-            QueryResult::Bootstrap(Ok(_)) => {
-                self.last_lookup = Some(Instant::now());
-                self.lookup_failed = false;
+            QueryResult::GetClosestPeers(result) if matches!(self.queries.get(&id), Some(Query::OwnPlace)) => {
+                self.on_own_place(result);
             }
-            QueryResult::Bootstrap(Err(_)) => self.lookup_failed = true,
             _ => {}
         }
     }
@@ -228,6 +227,8 @@ impl Node {
             Ok(head) => {
                 let store = self.swarm.behaviour_mut().kad.store_mut();
                 store.set_mark(&record.key, head.mark());
+                self.outlook.head(head.head.issued);
+                let store = self.swarm.behaviour_mut().kad.store_mut();
                 let expires = expiry(head.head.expires);
                 record.expires = Some(record.expires.map_or(expires, |e| e.min(expires)));
                 // Somebody else's republishing must not make the record ours.

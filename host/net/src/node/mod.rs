@@ -4,18 +4,20 @@
 //! Decides which events matter to whom; never verifies a signature, reads a file or waits for anybody in this task.
 //! Invariant: no arm of the loop waits.
 
-pub(crate) mod behaviour;
+mod behaviour;
 mod buffered;
 mod command;
 mod event;
 mod join;
 mod kademlia;
+mod sight;
 mod status;
+pub(crate) mod transport;
 mod verify;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use futures::StreamExt as _;
 use ggen_core::limits::Limits;
@@ -27,6 +29,7 @@ use self::behaviour::Behaviour;
 pub(crate) use self::command::{Command, Lead};
 use self::join::Join;
 use self::kademlia::{Announcement, Query};
+use self::sight::Outlook;
 use self::verify::Verifier;
 use crate::types::{BanEntry, Direction, Joined, NodeEvent};
 
@@ -65,8 +68,7 @@ pub(crate) struct Node {
     joined: watch::Sender<Joined>,
     listening: watch::Sender<Vec<Multiaddr>>,
     verifier: Verifier,
-    last_lookup: Option<Instant>,
-    lookup_failed: bool,
+    outlook: Outlook,
 }
 
 /// What a [`Node`] is made of.
@@ -94,6 +96,7 @@ impl Node {
     pub fn new(parts: Parts) -> Self {
         let mut node = Self {
             join: Join::new(parts.anchors, parts.known, &parts.limits, parts.jitter),
+            outlook: Outlook::new(&parts.limits, parts.jitter),
             verifier: Verifier::start(),
             swarm: parts.swarm,
             limits: parts.limits,
@@ -108,8 +111,6 @@ impl Node {
             loopback_only: parts.loopback_only,
             joined: parts.joined,
             listening: parts.listening,
-            last_lookup: None,
-            lookup_failed: false,
         };
         for ban in parts.banned {
             node.set_ban(ban);
@@ -161,6 +162,7 @@ impl Node {
             self.lift_ban(peer);
         }
         self.announce_more();
+        self.look_around();
         self.rejoin();
     }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
 use crate::testing::*;
-use crate::{FetchEvent, FetchRequest, NetError, Network, NodeEvent, SearchEvent, connect, serve_control};
+use crate::{FetchEvent, FetchRequest, NetError, Network, NodeEvent, SearchEvent, claim_control, connect};
 
 fn memory() -> (Memory, ggen_core::release::Archive, ggen_core::PackageId) {
     let bytes = bytes(CHUNK_SIZE * 3 + 1);
@@ -30,10 +30,9 @@ async fn a_command_uses_a_running_node_as_its_own() {
     let home = tempfile::tempdir().unwrap();
     let socket = home.path().join("control.sock");
     assert!(connect(&socket, Arc::new(limits())).await.unwrap().is_none());
-    let server = serve_control(running.handle.clone(), &socket, home.path()).await.unwrap();
+    let server = claim_control(&socket).await.unwrap().serve(running.handle.clone(), home.path()).unwrap();
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
-    let again = serve_control(running.handle.clone(), &socket, home.path()).await;
-    assert!(matches!(again, Err(NetError::AlreadyRunning)));
+    assert!(matches!(claim_control(&socket).await, Err(NetError::AlreadyRunning)));
 
     let network = Network::Running(connect(&socket, Arc::new(limits())).await.unwrap().unwrap());
     assert!(network.joined(Duration::from_secs(5)).await.unwrap().is_connected());
@@ -81,7 +80,7 @@ async fn what_is_not_the_networks_goes_to_the_owner() {
     let socket = home.path().join("control.sock");
     // What a node that died left behind.
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    let server = serve_control(running.handle.clone(), &socket, home.path()).await.unwrap();
+    let server = claim_control(&socket).await.unwrap().serve(running.handle.clone(), home.path()).unwrap();
     let client = connect(&socket, Arc::new(limits())).await.unwrap().unwrap();
     let network = Network::Running(client);
 
@@ -113,7 +112,7 @@ async fn any_bytes_on_the_socket_are_answered_or_dropped() {
         node(Memory::default(), &[], ggen_core::limits::Limits { max_control_message: 1000, ..limits() }).await;
     let home = tempfile::tempdir().unwrap();
     let socket = home.path().join("control.sock");
-    let _server = serve_control(running.handle.clone(), &socket, home.path()).await.unwrap();
+    let _server = claim_control(&socket).await.unwrap().serve(running.handle.clone(), home.path()).unwrap();
     let long = "x".repeat(5000);
     for (line, code) in [
         ("{\"v\":2,\"op\":\"status\"}\n", "version"),
@@ -129,4 +128,28 @@ async fn any_bytes_on_the_socket_are_answered_or_dropped() {
         assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{line:?}: {answer}");
     }
     assert!(connect(&socket, Arc::new(limits())).await.unwrap().unwrap().status().await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_comes_or_goes_is_waited_for() {
+    let running = node(Memory::default(), &[], limits()).await;
+    let home = tempfile::tempdir().unwrap();
+    let socket = home.path().join("control.sock");
+    let ask = || {
+        let socket = socket.clone();
+        tokio::spawn(async move { connect(&socket, Arc::new(limits())).await.unwrap() })
+    };
+    let claim = claim_control(&socket).await.unwrap();
+    let early = ask();
+    tokio::task::yield_now().await;
+    let server = claim.serve(running.handle.clone(), home.path()).unwrap();
+    let client = early.await.unwrap().expect("it was starting");
+    assert!(client.status().await.is_ok());
+
+    server.withdraw();
+    let late = ask();
+    assert!(matches!(client.status().await, Err(NetError::Stopped)), "it was there a moment ago");
+    assert!(matches!(claim_control(&socket).await, Err(NetError::AlreadyRunning)), "it is not gone yet");
+    drop(server);
+    assert!(late.await.unwrap().is_none(), "it was stopping");
 }

@@ -94,3 +94,67 @@ async fn a_node_stops_in_time_in_the_middle_of_a_transfer() {
     assert!(node.handle.shutdown().await.is_ok(), "stopping twice is no error");
     drop(release);
 }
+
+/// A name server on loopback that answers every question for TXT with `texts`.
+fn name_server(texts: Vec<String>) -> std::net::SocketAddr {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut query = [0; 1500];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            let name = query[12..length].iter().position(|b| *b == 0).unwrap();
+            let question = &query[12..12 + name + 5];
+            let is_txt = question[name + 2] == 16;
+            let answers = if is_txt { texts.len() as u8 } else { 0 };
+            let mut reply = vec![query[0], query[1], 0x85, 0x80, 0, 1, 0, answers, 0, 0, 0, 0];
+            reply.extend_from_slice(question);
+            for text in texts.iter().take(usize::from(answers)) {
+                reply.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, 0, text.len() as u8 + 1, text.len() as u8]);
+                reply.extend_from_slice(text.as_bytes());
+            }
+            let _ = socket.send_to(&reply, from);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_stands_for_the_addresses_of_its_peer() {
+    let seed = node(Memory::default(), &[], limits()).await;
+    let stranger = crate::PeerId::random();
+    let texts = vec![
+        "no address".to_owned(),
+        format!("dnsaddr=/ip4/127.0.0.1/tcp/1/p2p/{stranger}"),
+        format!("dnsaddr={}", seed.address[0]),
+    ];
+    let named = format!("/dnsaddr/seeds.example.org/p2p/{}", seed.peer());
+    let config = NodeConfig {
+        bootstrap: vec![crate::parse_bootstrap(&named).unwrap()],
+        resolver: Some(name_server(texts)),
+        ..NodeConfig::default()
+    };
+    let (command, _events) = start(config, Arc::new(NoContent)).await.unwrap();
+    let joined = command.joined(Duration::from_secs(10)).await;
+    assert!(joined.is_connected(), "{joined:?}");
+    assert_eq!(command.peers().await.unwrap()[0].peer_id, seed.peer());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_is_in_nobodys_routing_table() {
+    let first = node(Memory::default(), &[], limits()).await;
+    let second = node(Memory::default(), &[&first], limits()).await;
+    let asking = command(&[&first, &second], limits()).await;
+    // It asks much, and is connected all the while.
+    for _ in 0..3 {
+        let _ = asking.handle.holders(&ggen_core::Digest::of(b"nothing")).await;
+    }
+    for node in [&first, &second] {
+        let infos = node.handle.peers().await.unwrap();
+        let command = infos.iter().find(|p| p.peer_id == asking.peer()).expect("it is connected");
+        assert!(!command.dht, "it takes no part");
+        let routed = node.handle.routed().await.unwrap();
+        assert!(!routed.contains(&asking.peer()), "{routed:?}");
+    }
+    let routed = first.handle.routed().await.unwrap();
+    assert!(routed.contains(&second.peer()), "a node is: {routed:?}");
+}

@@ -77,6 +77,11 @@ pub(super) const TEXTS: &[Text] = &[
         "Write NAME@1.2.3, NAME@^1.2, NAME@~1.2 or \"NAME@>=1, <3\", in at most 128 characters.",
     ),
     (
+        C::Peer,
+        "A peer is named by its id, 12D3Koo…, or by an address that ends in /p2p/ and its id.",
+        "`ggen marketplace p2p peers` shows the ids of those that are connected.",
+    ),
+    (
         C::NoSuchPackage,
         "Neither this home's registries nor the peers that were asked know a package of this name.",
         "Look for it with `ggen marketplace search`. If it is new, connect to a node that has it: set GGEN_P2P_BOOTSTRAP, or \

@@ -1,0 +1,238 @@
+//! What the node sees of the network, and what it makes of that.
+//!
+//! Gathers evidence: who of those that should be there is connected, whether a lookup of the node's own place succeeds
+//! and how many nodes it finds, how old the newest head is. Decides nothing: the judgement is
+//! [`ggen_core::partition`]'s. Invariant: at most one lookup of its own place is under way.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use ggen_core::limits::Limits;
+use ggen_core::partition::{Anchors, Lookups, Network, Rules, Sight, Watch, estimated_size};
+use libp2p::kad::{GetClosestPeersError, GetClosestPeersOk, K_VALUE};
+use libp2p::{Multiaddr, PeerId};
+use sha2::{Digest as _, Sha256};
+
+use super::kademlia::Query;
+use super::{Node, now_ms};
+use crate::address::subnet_of;
+use crate::types::{NetworkState, NodeEvent};
+
+/// Between two lookups of its own place, at least, whatever is lost.
+const SHORTEST: Duration = Duration::from_secs(2);
+
+/// What the node has seen so far.
+pub(super) struct Outlook {
+    watch: Watch,
+    begun: Instant,
+    lookups: Lookups,
+    looking: bool,
+    last_look: Option<Instant>,
+    interval: Duration,
+    /// When the newest head was signed that a peer gave, in milliseconds since the Unix epoch.
+    newest_head: Option<u64>,
+}
+
+impl Outlook {
+    pub fn new(limits: &Limits, jitter: f64) -> Self {
+        Self {
+            watch: Watch::new(Rules::from(limits)),
+            begun: Instant::now(),
+            lookups: Lookups::default(),
+            looking: false,
+            last_look: None,
+            interval: limits.self_lookup_interval.mul_f64(0.75 + jitter / 2.0),
+            newest_head: None,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether something speaks against a whole network.
+    pub fn is_troubled(&self) -> bool {
+        !self.watch.symptoms().is_empty()
+    }
+
+    /// Whether the last lookup succeeded, not too long ago.
+    pub fn is_responsive(&self) -> bool {
+        self.lookups.failed == 0 && self.lookups.succeeded_at.is_some()
+    }
+
+    pub fn state(&self) -> NetworkState {
+        match self.watch.state() {
+            Network::Online => NetworkState::Online,
+            Network::Degraded => NetworkState::Degraded,
+            Network::Isolated => NetworkState::Isolated,
+            Network::Stale => NetworkState::Stale,
+        }
+    }
+
+    /// A head came from a peer.
+    pub fn head(&mut self, issued: u64) {
+        // What claims to be of the future is as old as what came with it.
+        self.newest_head = self.newest_head.max(Some(issued.min(now_ms())));
+    }
+
+    fn sentences(&self, sight: &Sight) -> Vec<String> {
+        let ago = |at: u64| self.now().saturating_sub(at) / 1000;
+        let mut told = vec![format!(
+            "{} peers connected from {} networks, {} of them nodes",
+            sight.peers, sight.networks, sight.nodes
+        )];
+        for (anchors, what) in [(&sight.anchors, "bootstrap"), (&sight.known, "remembered")] {
+            if anchors.all > 0 {
+                told.push(format!("{} of {} {what} peers connected", anchors.connected, anchors.all));
+            }
+        }
+        told.push(match (self.lookups.succeeded_at, self.lookups.failed) {
+            (None, 0) => "no lookup has been made yet".to_owned(),
+            (None, _) => "no lookup has succeeded".to_owned(),
+            (Some(at), 0) => format!("the last lookup succeeded {} s ago", ago(at)),
+            (Some(at), failed) => format!("the last {failed} lookups failed; one succeeded {} s ago", ago(at)),
+        });
+        if let Some(size) = self.lookups.size {
+            let was = self.watch.reference().filter(|was| was.round() > size.round());
+            let was = was.map(|was| format!(", and was one of {was:.0}")).unwrap_or_default();
+            told.push(format!("by that lookup a network of {size:.0} nodes{was}"));
+        }
+        if let Some(age) = sight.head_age {
+            told.push(format!("the newest head from a peer was signed {} min ago", age / 60_000));
+        }
+        told.extend(self.watch.symptoms().iter().map(|symptom| format!("! {symptom}")));
+        told
+    }
+}
+
+/// How many of `peers` are connected, and of how many networks.
+fn anchors(peers: &BTreeMap<PeerId, Vec<Multiaddr>>, is_connected: impl Fn(&PeerId) -> bool) -> Anchors {
+    let (mut all, mut connected) = (HashSet::new(), HashSet::new());
+    let mut count = 0;
+    for (peer, addresses) in peers {
+        // A name is in no network that is known: it counts for itself.
+        let network = addresses.iter().find_map(subnet_of).unwrap_or_else(|| peer.to_string());
+        if is_connected(peer) {
+            count += 1;
+            connected.insert(network.clone());
+        }
+        all.insert(network);
+    }
+    Anchors { all: peers.len(), networks: all.len(), connected: count, connected_networks: connected.len() }
+}
+
+impl Node {
+    fn sight(&self) -> Sight {
+        let networks: HashSet<_> = self.peers.values().filter_map(|p| subnet_of(&p.remote)).collect();
+        let is_node = |peer: &PeerId| self.peers.get(peer).is_some_and(|p| p.dht);
+        Sight {
+            peers: self.peers.len(),
+            nodes: self.dht_peers(),
+            networks: networks.len(),
+            anchors: anchors(self.join.anchors(), is_node),
+            known: anchors(self.join.known(), is_node),
+            lookups: self.outlook.lookups,
+            head_age: self.outlook.newest_head.map(|at| now_ms().saturating_sub(at)),
+        }
+    }
+
+    /// Looks, and acts on what is missing.
+    pub(super) fn look_around(&mut self) {
+        let (sight, now) = (self.sight(), self.outlook.now());
+        let verdict = self.outlook.watch.see(&sight, now);
+        if verdict.redial {
+            self.join.soon();
+        }
+        let pause =
+            if verdict.symptoms.is_empty() { self.outlook.interval } else { self.outlook.interval.min(SHORTEST * 5) };
+        let due = self
+            .outlook
+            .last_look
+            .is_none_or(|at| at.elapsed() >= pause || (verdict.redial && at.elapsed() >= SHORTEST));
+        if due && sight.nodes > 0 {
+            self.look_up_own_place();
+        }
+        if verdict.changed {
+            let (state, evidence) = (self.outlook.state(), self.outlook.sentences(&sight));
+            tracing::info!(?state, ?evidence, "the network");
+            self.tell(NodeEvent::Network { state, evidence });
+        }
+    }
+
+    /// The state and the evidence for it, as of now.
+    pub(super) fn outlook(&mut self) -> (NetworkState, Vec<String>) {
+        self.look_around();
+        (self.outlook.state(), self.outlook.sentences(&self.sight()))
+    }
+
+    pub(super) fn look_up_own_place(&mut self) {
+        if self.outlook.looking {
+            return;
+        }
+        let me = *self.swarm.local_peer_id();
+        let id = self.swarm.behaviour_mut().kad.get_closest_peers(me);
+        self.queries.insert(id, Query::OwnPlace);
+        self.outlook.looking = true;
+        self.outlook.last_look = Some(Instant::now());
+    }
+
+    /// A lookup of the node's own place is over.
+    pub(super) fn on_own_place(&mut self, result: Result<GetClosestPeersOk, GetClosestPeersError>) {
+        let me = *self.swarm.local_peer_id();
+        let (found, in_time) = match result {
+            Ok(done) => (done.peers, true),
+            Err(GetClosestPeersError::Timeout { peers, .. }) => (peers, false),
+        };
+        let found: Vec<PeerId> = found.into_iter().map(|p| p.peer_id).filter(|p| *p != me).collect();
+        self.outlook.looking = false;
+        let now = self.outlook.now();
+        let lookups = &mut self.outlook.lookups;
+        if found.is_empty() {
+            lookups.failed = lookups.failed.saturating_add(1);
+        } else {
+            lookups.failed = 0;
+            lookups.succeeded_at = Some(now);
+            // One that ran out of time has at least found these, and those who are connected.
+            let size = if in_time { estimated_size(&distances(&me, &found), K_VALUE.get()) } else { None };
+            let least = self.dht_peers().max(found.len()) as f64 + 1.0;
+            self.outlook.lookups.size = Some(size.unwrap_or(least));
+        }
+        self.look_around();
+    }
+}
+
+/// How far `peers` are from `me`, as shares of the whole space, the nearest first.
+fn distances(me: &PeerId, peers: &[PeerId]) -> Vec<f64> {
+    let place = |peer: &PeerId| -> [u8; 32] { Sha256::digest(peer.to_bytes()).into() };
+    let mine = place(me);
+    let share = |peer: &PeerId| {
+        let bytes = place(peer).into_iter().zip(mine).map(|(a, b)| f64::from(a ^ b));
+        bytes.take(16).enumerate().map(|(n, byte)| byte / 256f64.powi(i32::try_from(n).unwrap_or(0) + 1)).sum()
+    };
+    let mut distances: Vec<f64> = peers.iter().map(share).collect();
+    distances.sort_by(f64::total_cmp);
+    distances
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_strangers_is_estimated_by_the_nearest() {
+        let me = PeerId::random();
+        let mut all: Vec<f64> = distances(&me, &(0..1000).map(|_| PeerId::random()).collect::<Vec<_>>());
+        all.truncate(K_VALUE.get());
+        let size = estimated_size(&all, K_VALUE.get()).unwrap();
+        assert!((300.0..3000.0).contains(&size), "{size}");
+    }
+
+    #[test]
+    fn peers_without_a_network_count_for_themselves() {
+        let at = |text: &str| vec![text.parse::<Multiaddr>().unwrap()];
+        let (a, b, c) = (PeerId::random(), PeerId::random(), PeerId::random());
+        let peers = [(a, at("/ip4/10.0.0.1/tcp/1")), (b, at("/ip4/10.0.0.2/tcp/1")), (c, at("/dns4/a.b/tcp/1"))].into();
+        let seen = anchors(&peers, |p| *p == c);
+        assert_eq!(seen, Anchors { all: 3, networks: 2, connected: 1, connected_networks: 1 });
+    }
+}

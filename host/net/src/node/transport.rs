@@ -1,0 +1,85 @@
+//! How bytes travel: TCP with TLS or Noise, QUIC beside it, names resolved; in a private network TCP alone, behind its key.
+//!
+//! Decides which roads there are, and no rule about who may use them. Invariant: with a key nothing leaves this machine
+//! that is not encrypted by it.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU8, NonZeroUsize};
+use std::time::Duration;
+
+use ggen_core::limits::Limits;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::system_conf::read_system_conf;
+use libp2p::identity::Keypair;
+use libp2p::{Swarm, SwarmBuilder, noise, tcp, tls, yamux};
+
+use super::behaviour::{Behaviour, behaviour};
+use super::buffered::{ReadAhead, WriteTogether};
+use crate::config::NodeConfig;
+use crate::error::NetError;
+
+/// Streams of one connection, ours and theirs, served or not.
+const MAX_CONNECTION_STREAMS: usize = 128;
+/// Streams of one connection whose protocol is not agreed upon yet: each may hold a window's bytes.
+const MAX_NEGOTIATING: usize = 32;
+/// How long a connection without a stream is kept, at least.
+const IDLE: Duration = Duration::from_secs(60);
+/// Addresses of a peer that are dialled side by side.
+const DIALLED_AT_ONCE: u8 = 8;
+/// Events of a connection that wait for the swarm.
+const HANDLER_EVENTS: usize = 32;
+
+/// Makes a swarm that does nothing yet. `jitter` is in 0..1.
+pub(crate) fn swarm(key: Keypair, config: &NodeConfig, jitter: f64) -> Result<Swarm<Behaviour>, NetError> {
+    let limits: &Limits = &config.limits;
+    let failed = |e: Box<dyn std::error::Error + Send + Sync>| NetError::Transport(e);
+    let behaviour = behaviour(&key, config, jitter);
+    let (servers, options) = resolver(config.resolver);
+    // A node's lookups of its own place go to its neighbours: so their connections never fall idle.
+    let idle = IDLE.max(limits.self_lookup_interval.saturating_mul(2) + limits.lookup_timeout);
+    let tls = |key: &Keypair| tls::Config::new(key).map(ReadAhead);
+    let noise = |key: &Keypair| noise::Config::new(key).map(ReadAhead);
+    let swarm = SwarmBuilder::with_existing_identity(key)
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), (tls, noise), muxer)
+        .map_err(|e| failed(Box::new(e)))?
+        .with_quic_config(|mut quic| {
+            quic.handshake_timeout = limits.dial_timeout;
+            quic.max_concurrent_stream_limit = MAX_CONNECTION_STREAMS as u32;
+            quic
+        })
+        .with_dns_config(servers, options)
+        .with_behaviour(|_| behaviour)
+        .map_err(|e| failed(Box::new(e)))?
+        .with_swarm_config(|swarm| {
+            swarm
+                .with_idle_connection_timeout(idle)
+                .with_dial_concurrency_factor(NonZeroU8::new(DIALLED_AT_ONCE).unwrap_or(NonZeroU8::MIN))
+                .with_notify_handler_buffer_size(NonZeroUsize::new(HANDLER_EVENTS).unwrap_or(NonZeroUsize::MIN))
+                .with_max_negotiating_inbound_streams(MAX_NEGOTIATING)
+        })
+        .with_connection_timeout(limits.dial_timeout)
+        .build();
+    Ok(swarm)
+}
+
+fn muxer() -> WriteTogether<yamux::Config> {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(MAX_CONNECTION_STREAMS);
+    WriteTogether(config)
+}
+
+/// Whom names are asked of: the given server, else the system's. A machine without any still speaks to numeric addresses.
+fn resolver(server: Option<SocketAddr>) -> (ResolverConfig, ResolverOpts) {
+    match server {
+        None => read_system_conf()
+            .unwrap_or_else(|_| (ResolverConfig::from_parts(None, Vec::new(), Vec::new()), ResolverOpts::default())),
+        Some(server) => {
+            let mut named = NameServerConfig::udp(server.ip());
+            for connection in &mut named.connections {
+                connection.port = server.port();
+            }
+            (ResolverConfig::from_parts(None, Vec::new(), vec![named]), ResolverOpts::default())
+        }
+    }
+}
