@@ -18,6 +18,8 @@ pub struct Home {
     root: TempDir,
     path: PathBuf,
     env: BTreeMap<String, String>,
+    /// What commands are run by: a program and its first arguments.
+    prefix: Vec<String>,
 }
 
 impl Home {
@@ -37,7 +39,7 @@ impl Home {
         set("GGEN_P2P_LISTEN", "/ip4/127.0.0.1/tcp/0");
         set("NO_COLOR", "1");
         set("HOME", &root.path().to_string_lossy());
-        Self { bin: bin.into(), root, path, env }
+        Self { bin: bin.into(), root, path, env, prefix: Vec::new() }
     }
 
     /// A home with the same files as this one has now, and with nothing to do with it from then on.
@@ -63,6 +65,12 @@ impl Home {
         self
     }
 
+    /// Has commands run from now on by another program: one that puts them elsewhere.
+    pub fn run_by(&mut self, prefix: Vec<String>) -> &mut Self {
+        self.prefix = prefix;
+        self
+    }
+
     /// Writes `config.toml`.
     pub fn config(&self, text: &str) -> &Self {
         std::fs::create_dir_all(&self.path).expect("create the home");
@@ -78,7 +86,14 @@ impl Home {
 
     /// A command in this home, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.bin);
+        let mut command = match self.prefix.split_first() {
+            Some((program, first)) => {
+                let mut command = Command::new(program);
+                command.args(first).arg(&self.bin);
+                command
+            }
+            None => Command::new(&self.bin),
+        };
         for (key, _) in std::env::vars_os() {
             if key.to_string_lossy().starts_with("GGEN_") {
                 command.env_remove(key);

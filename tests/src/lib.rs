@@ -13,17 +13,21 @@
 
 mod crash;
 mod home;
+mod islands;
 mod liar;
 mod node;
 mod package;
+mod proxy;
 mod ran;
 mod record;
 
 pub use crash::{Cut, Disk, Tree};
 pub use home::Home;
+pub use islands::Islands;
 pub use liar::Liar;
 pub use node::Node;
 pub use package::{Package, archive_in, component_importing, noise, ustar_entry};
+pub use proxy::Proxy;
 pub use ran::{Ran, Running};
 pub use record::{Op, may_record, record};
 pub use serde_json::{Value, json};

@@ -6,6 +6,7 @@
 
 mod args;
 mod config;
+mod daemon;
 mod errors;
 mod output;
 mod pages;

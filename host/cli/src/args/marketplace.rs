@@ -3,6 +3,7 @@
 //! Decides nothing; see [`super`].
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -124,6 +125,12 @@ pub enum P2p {
         /// The address of a node to begin with, as its `p2p start` prints it; may be given again.
         #[arg(long, value_name = "ADDR")]
         bootstrap: Vec<String>,
+        /// Come back once the node is ready; it goes on in the background, and its log is p2p/node.log.
+        #[arg(long)]
+        daemon: bool,
+        /// This is the process that goes on in the background.
+        #[arg(long, hide = true, conflicts_with = "daemon")]
+        detached: bool,
     },
     /// How the node and its surroundings are.
     Status,
@@ -131,6 +138,29 @@ pub enum P2p {
     Stop,
     /// Who the node is connected to.
     Peers,
+    /// Deal with a peer no more.
+    Ban {
+        /// Its id, or an address that ends in it.
+        peer: String,
+        /// How long: 30min, 12h, 30d [default: as long as a policy may ban].
+        #[arg(long = "for", value_name = "TIME", value_parser = lasting)]
+        lasts: Option<Duration>,
+        /// Why, for those who read `bans`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Deal with a peer again.
+    Unban {
+        /// Its id, or an address that ends in it.
+        peer: String,
+    },
+    /// Whom this home does not deal with.
+    Bans,
+}
+
+fn lasting(typed: &str) -> Result<Duration, String> {
+    let span = ggen_core::limits::span::parse(typed.trim()).filter(|span| !span.is_zero());
+    span.ok_or_else(|| "write a time as 30min, 12h or 30d".to_owned())
 }
 
 /// Which versions to try first.

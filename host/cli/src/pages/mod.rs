@@ -22,7 +22,7 @@ pub use plugins::{
     benched, built, plugin, plugin_checked, plugin_installed, plugin_made, plugin_removed, plugin_tested, plugins,
 };
 pub use policies::{logged, policy_explained, reloaded, replayed};
-pub use swarm::{peers, ready, status, stopped};
+pub use swarm::{banned, bans, peers, ready, ready_in_background, status, stopped, unbanned};
 pub use trust::{bindings, key_export, key_made, keys, policy};
 
 /// `ggen explain`.

@@ -1,8 +1,8 @@
 //! The node and its surroundings.
 
-use ggen_market::{NodeReady, PeersAnswer, StatusAnswer, StopAnswer};
+use ggen_market::{BanAnswer, BansAnswer, NodeReady, PeersAnswer, StatusAnswer, StopAnswer, UnbanAnswer};
 
-use crate::output::{Page, bytes};
+use crate::output::{Page, bytes, day};
 
 /// `p2p start`, once it is ready.
 pub fn ready(page: &mut Page, answer: &NodeReady) {
@@ -11,6 +11,15 @@ pub fn ready(page: &mut Page, answer: &NodeReady) {
         page.line(format!("  {address}"));
     }
     page.aside("  Ctrl-C stops it; others reach it with --bootstrap and one of these addresses");
+}
+
+/// `p2p start --daemon`, once it is ready.
+pub fn ready_in_background(page: &mut Page, answer: &NodeReady) {
+    page.good(format!("the node is ready and goes on in the background: {}", answer.peer_id));
+    for address in &answer.listen_addresses {
+        page.line(format!("  {address}"));
+    }
+    page.aside("  `ggen marketplace p2p stop` stops it; its log is p2p/node.log in the home");
 }
 
 /// `p2p stop`.
@@ -37,6 +46,29 @@ pub fn peers(page: &mut Page, answer: &PeersAnswer) {
         })
         .collect();
     page.table(0, &rows);
+}
+
+/// `p2p ban`.
+pub fn banned(page: &mut Page, answer: &BanAnswer) {
+    page.good(format!("{} is banned until {}", answer.peer_id, moment(answer.until)));
+}
+
+/// `p2p unban`.
+pub fn unbanned(page: &mut Page, answer: &UnbanAnswer) {
+    if answer.unbanned {
+        page.good(format!("{} is not banned any more", answer.peer_id));
+    } else {
+        page.line(format!("{} was not banned", answer.peer_id));
+    }
+}
+
+/// `p2p bans`.
+pub fn bans(page: &mut Page, answer: &BansAnswer) {
+    if answer.bans.is_empty() {
+        page.line("nobody is banned");
+    }
+    let row = |ban: &BanAnswer| vec![ban.peer_id.clone(), format!("until {}", moment(ban.until)), ban.reason.clone()];
+    page.table(0, &answer.bans.iter().map(row).collect::<Vec<_>>());
 }
 
 /// `p2p status`.
@@ -68,4 +100,10 @@ pub fn status(page: &mut Page, answer: &StatusAnswer) {
     page.gap();
     page.heading("Disk Space:");
     page.line(format!("  Available: {}", bytes(health.disk_space_available)));
+}
+
+/// Milliseconds since the Unix epoch as a day and a minute.
+fn moment(millis: u64) -> String {
+    let minutes = millis / 60_000 % (24 * 60);
+    format!("{} {:02}:{:02} UTC", day(millis), minutes / 60, minutes % 60)
 }
