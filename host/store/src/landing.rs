@@ -59,6 +59,8 @@ pub struct Arriving {
 
 impl Arriving {
     pub(crate) fn new(file: File, size: u64, landing: Arc<Landing>) -> Self {
+        // What is ahead has not arrived: it would be read in vain.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
         Self { file, size, position: 0, begun: 0, landing }
     }
 }

@@ -155,7 +155,7 @@ impl Partial {
 
     /// The archive's bytes in order, as they are proved.
     pub fn arriving(&self) -> Result<Arriving, StoreError> {
-        let file = self.file.try_clone().map_err(at("open", &self.path))?;
+        let file = File::open(&self.path).map_err(at("open", &self.path))?;
         Ok(Arriving::new(file, self.archive.size, self.landing.clone()))
     }
 

@@ -11,8 +11,8 @@ use futures::io::Cursor;
 use ggen_core::chunks::chunk_count;
 use ggen_core::release::Archive;
 
+use super::buffer::Pool;
 use super::holder::{read_chunk, read_hello};
-use super::sink::Pool;
 
 /// Reads `bytes` as the answers of a holder of `archive`, to their end or to what is wrong: chunks that came whole.
 pub(crate) fn answers(bytes: &[u8], archive: &Archive) -> u64 {
@@ -22,7 +22,7 @@ pub(crate) fn answers(bytes: &[u8], archive: &Archive) -> u64 {
     let mut good = 0;
     for index in 0..chunk_count(archive.size) {
         match block_on(read_chunk(&mut reader, archive.size, &pool, index, &received)) {
-            Ok(chunk) => good += u64::from(list.check(archive.size, index, &chunk).is_ok()),
+            Ok(chunk) => good += u64::from(list.check(archive.size, index, chunk.as_slice()).is_ok()),
             Err(_) => return good,
         }
     }

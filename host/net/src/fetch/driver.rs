@@ -2,7 +2,6 @@
 //!
 //! Decides nothing about who is asked for what. Invariant: each holder ends once, with one outcome.
 
-use std::fs::File;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,9 +14,10 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
+use super::buffer::{Destination, Pool};
 use super::holder::{Shared, Worker};
 use super::part::Part;
-use super::sink::{Pool, Proof, Sink, Work};
+use super::sink::{Proof, Sink, Work};
 use super::{FetchEvent, FetchReport, FetchRequest, Outcome};
 use crate::error::NetError;
 use crate::link::Link;
@@ -103,7 +103,8 @@ pub(super) async fn run(
     request: FetchRequest,
     events: mpsc::Sender<FetchEvent>,
 ) -> Result<FetchReport, NetError> {
-    let FetchRequest { archive, holders, destination, proved, .. } = request;
+    let FetchRequest { archive, holders, destination, proved, path } = request;
+    let destination = Destination::new(destination, &path);
     let (sink_in, landed) = mpsc::channel(LANDING);
     let (messages, mut inbox) = mpsc::channel(LANDING * 4);
     let (size, digest) = (archive.size, archive.digest);
@@ -139,7 +140,7 @@ pub(super) async fn run(
 }
 
 fn start_sink(
-    file: File,
+    destination: Destination,
     size: u64,
     proved: Vec<bool>,
     landed: mpsc::Receiver<Work>,
@@ -149,7 +150,7 @@ fn start_sink(
     // Weak: the sink must not keep its own entrance open.
     let shared = Arc::downgrade(&shared);
     tokio::task::spawn_blocking(move || {
-        let sink = Sink::new(file, size, proved)?;
+        let sink = Sink::new(destination, size, proved)?;
         let spare = Pool::default();
         let put = |buffer| match shared.upgrade() {
             Some(shared) => shared.pool.put(buffer),

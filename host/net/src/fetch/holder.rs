@@ -15,8 +15,9 @@ use ggen_core::release::Archive;
 use libp2p::Stream;
 use tokio::sync::mpsc;
 
+use super::buffer::{Buffer, Pool};
 use super::driver::{Failure, Message};
-use super::sink::{Landed, Pool, Work};
+use super::sink::{Landed, Work};
 use super::{ARCHIVE, code};
 use crate::link::Link;
 use crate::types::Holder;
@@ -179,7 +180,7 @@ pub(super) async fn read_chunk<R: AsyncRead + Unpin>(
     pool: &Pool,
     index: u64,
     received: &AtomicU64,
-) -> Part<Vec<u8>> {
+) -> Part<Buffer> {
     let mut first = [0; 1];
     reader.read_exact(&mut first).await.map_err(|e| broken(&e))?;
     if first != [code::OK] {

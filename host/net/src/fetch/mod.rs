@@ -8,6 +8,7 @@
 //! holder task ──chunk──▶ sink (its own thread: prove, write, hash) ──▶ driver ──request──▶ holder task
 //! ```
 
+mod buffer;
 pub(crate) mod decode;
 mod driver;
 mod holder;

@@ -2,16 +2,16 @@
 //!
 //! Decides whether a chunk is what was signed. Invariant: nothing is written before it is proved.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ggen_core::Digest;
 use ggen_core::chunks::{CHUNK_SIZE, ChunkError, ChunkList, chunk_count, chunk_length};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
+use super::buffer::{Buffer, Destination};
 use super::driver::Message;
 
 /// What the sink is given.
@@ -26,33 +26,9 @@ pub(super) enum Work {
 pub(super) struct Landed {
     pub holder: usize,
     pub index: u64,
-    pub bytes: Vec<u8>,
+    pub bytes: Buffer,
     /// Proved to be the signed one; the same for every holder.
     pub list: Arc<ChunkList>,
-}
-
-/// Buffers of landed chunks, to be used again.
-#[derive(Default)]
-pub(super) struct Pool(Mutex<Vec<Vec<u8>>>);
-
-/// Buffers that are kept.
-const POOLED: usize = 32;
-
-impl Pool {
-    /// A buffer of `length` bytes, of any content.
-    pub fn get(&self, length: usize) -> Vec<u8> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = kept.unwrap_or_default();
-        buffer.resize(length, 0);
-        buffer
-    }
-
-    pub fn put(&self, buffer: Vec<u8>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < POOLED {
-            kept.push(buffer);
-        }
-    }
 }
 
 /// What became of it.
@@ -65,7 +41,7 @@ pub(super) enum Proof {
 }
 
 pub(super) struct Sink {
-    file: File,
+    destination: Destination,
     size: u64,
     /// Chunks that an earlier run is said to have proved.
     claimed: Vec<bool>,
@@ -77,12 +53,12 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub fn new(file: File, size: u64, claimed: Vec<bool>) -> io::Result<Self> {
-        if file.metadata()?.len() != size {
-            file.set_len(size)?;
+    pub fn new(destination: Destination, size: u64, claimed: Vec<bool>) -> io::Result<Self> {
+        if destination.file.metadata()?.len() != size {
+            destination.file.set_len(size)?;
         }
         let done = vec![false; usize::try_from(chunk_count(size)).map_err(io::Error::other)?];
-        Ok(Self { file, size, claimed, done, hasher: Sha256::new(), hashed: 0, buffer: Vec::new() })
+        Ok(Self { destination, size, claimed, done, hasher: Sha256::new(), hashed: 0, buffer: Vec::new() })
     }
 
     /// Takes what lands until nothing can land any more; the digest of the whole file, if all of it is there.
@@ -90,7 +66,7 @@ impl Sink {
         mut self,
         mut inbox: mpsc::Receiver<Work>,
         driver: &mpsc::Sender<Message>,
-        put_back: impl Fn(Vec<u8>),
+        put_back: impl Fn(Buffer),
     ) -> io::Result<Option<Digest>> {
         while let Some(work) = inbox.blocking_recv() {
             let landed = match work {
@@ -103,7 +79,7 @@ impl Sink {
                     }
                 }
             };
-            let (holder, index, length) = (landed.holder, landed.index, landed.bytes.len() as u64);
+            let (holder, index, length) = (landed.holder, landed.index, landed.bytes.as_slice().len() as u64);
             let proof = self.take(&landed)?;
             put_back(landed.bytes);
             if driver.blocking_send(Message::Proof { holder, index, length, proof }).is_err() {
@@ -119,7 +95,7 @@ impl Sink {
             let Some(done) = usize::try_from(index).ok().and_then(|i| self.done.get_mut(i)) else { break };
             let length = chunk_length(self.size, index);
             self.buffer.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
-            self.file.read_exact_at(&mut self.buffer, index * CHUNK_SIZE)?;
+            self.destination.file.read_exact_at(&mut self.buffer, index * CHUNK_SIZE)?;
             if list.check(self.size, index, &self.buffer).is_err() {
                 continue;
             }
@@ -143,13 +119,13 @@ impl Sink {
         if *done {
             return Ok(Proof::Duplicate);
         }
-        if let Err(error) = landed.list.check(self.size, index, &landed.bytes) {
+        if let Err(error) = landed.list.check(self.size, index, landed.bytes.as_slice()) {
             return Ok(Proof::Wrong(error));
         }
         *done = true;
-        self.file.write_all_at(&landed.bytes, index * CHUNK_SIZE)?;
+        self.destination.write(&landed.bytes, index * CHUNK_SIZE)?;
         if index == self.hashed {
-            self.hasher.update(&landed.bytes);
+            self.hasher.update(landed.bytes.as_slice());
             self.hashed += 1;
         } else {
             self.catch_up(1)?;
@@ -166,7 +142,7 @@ impl Sink {
             }
             let length = usize::try_from(chunk_length(self.size, self.hashed)).map_err(io::Error::other)?;
             self.buffer.resize(length, 0);
-            self.file.read_exact_at(&mut self.buffer, self.hashed * CHUNK_SIZE)?;
+            self.destination.file.read_exact_at(&mut self.buffer, self.hashed * CHUNK_SIZE)?;
             self.hasher.update(&self.buffer);
             self.hashed += 1;
         }
@@ -185,23 +161,28 @@ impl Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::buffer::Pool;
 
     #[test]
     fn chunks_land_in_any_order_and_only_proved_ones_are_written() {
         let archive: Vec<u8> = (0..CHUNK_SIZE * 3 + 7).map(|i| (i % 253) as u8).collect();
         let size = archive.len() as u64;
         let list = Arc::new(ChunkList::of(&archive));
-        let file = tempfile::tempfile().unwrap();
+        let there = tempfile::NamedTempFile::new().unwrap();
+        let (file, pool) = (there.reopen().unwrap(), Pool::default());
+        let destination = Destination::new(there.reopen().unwrap(), there.path());
         file.write_all_at(&archive[..CHUNK_SIZE as usize], 0).unwrap();
         // What an earlier run left: one chunk is there, another was said to be and is not.
-        let mut sink = Sink::new(file.try_clone().unwrap(), size, vec![true, false, true]).unwrap();
+        let mut sink = Sink::new(destination, size, vec![true, false, true]).unwrap();
         let (driver, mut told) = mpsc::channel(8);
         assert!(sink.prove_claims(&list, &driver).unwrap());
         assert!(matches!(told.try_recv(), Ok(Message::Found { index: 0, length: CHUNK_SIZE })));
         assert!(matches!(told.try_recv(), Ok(Message::Settled)));
         let chunks: Vec<&[u8]> = archive.chunks(CHUNK_SIZE as usize).collect();
         let mut land = |index: u64, bytes: &[u8]| {
-            sink.take(&Landed { holder: 0, index, bytes: bytes.to_vec(), list: list.clone() }).unwrap()
+            let mut landed = pool.get(bytes.len());
+            landed.as_mut_slice().copy_from_slice(bytes);
+            sink.take(&Landed { holder: 0, index, bytes: landed, list: list.clone() }).unwrap()
         };
         assert_eq!(land(3, chunks[3]), Proof::Written);
         assert_eq!(land(2, chunks[1]), Proof::Wrong(ChunkError::Digest(2)));
