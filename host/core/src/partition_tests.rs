@@ -1,3 +1,5 @@
+//! Tests of the judgement of a network, one of them over any history.
+
 use proptest::prelude::*;
 
 use super::*;
