@@ -25,6 +25,7 @@ mod keeping;
 mod killed;
 mod languages;
 mod lock;
+mod many_packages;
 mod network;
 mod node_life;
 mod objections;

@@ -11,6 +11,7 @@
     reason = "what fails here must end the test that uses it, with its story"
 )]
 
+pub mod catalog;
 mod crash;
 mod home;
 mod islands;

@@ -25,6 +25,7 @@ pub mod reputation;
 pub mod resolve;
 pub mod root;
 pub mod schedule;
+pub mod search;
 
 pub use digest::Digest;
 pub use name::{PackageId, PackageName, PublisherId};

@@ -9,7 +9,7 @@ pub mod decisions;
 pub(crate) mod installs;
 pub(crate) mod package;
 pub mod peers;
-mod refresh;
+pub(crate) mod refresh;
 pub mod schema;
 pub mod search;
 pub mod trust;
@@ -105,6 +105,9 @@ impl Db {
         for step in schema::STEPS.iter().skip(done) {
             transaction.execute_batch(step).map_err(failed)?;
         }
+        if form < schema::SEARCHED_SINCE {
+            refresh::all(&transaction)?;
+        }
         transaction.execute_batch(&format!("PRAGMA user_version = {}", schema::CURRENT)).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;").map_err(failed)
@@ -155,6 +158,13 @@ impl Db {
         result
     }
 
+    /// Makes the database fit for many rows at once, until the value is dropped.
+    pub(crate) fn importing(&self) -> Importing<'_> {
+        // What cannot be set leaves the import slower.
+        let _ = self.lock().execute_batch("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8192;");
+        Importing { db: self }
+    }
+
     fn transact<T>(
         &self,
         connection: &mut Connection,
@@ -180,12 +190,23 @@ impl Db {
     }
 }
 
+/// While many rows are written at once: more memory, and fewer and larger moves from the log into the file.
+pub(crate) struct Importing<'a> {
+    db: &'a Db,
+}
+
+impl Drop for Importing<'_> {
+    fn drop(&mut self) {
+        let _ = self.db.lock().execute_batch("PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 1000;");
+    }
+}
+
 /// The error of a statement inside a transaction.
 pub(crate) fn sql(action: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { action, source }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 

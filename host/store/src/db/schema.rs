@@ -7,10 +7,44 @@
 //! compared in Rust where they come from outside.
 
 /// The `user_version` of this form.
-pub(crate) const CURRENT: i64 = 3;
+pub(crate) const CURRENT: i64 = 4;
 
 /// From each older form to the next one: the first makes 2 of 1, the second 3 of 2.
-pub(crate) const STEPS: &[&str] = &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD];
+pub(crate) const STEPS: &[&str] =
+    &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD, PACKAGES_BY_NAME];
+
+/// The form from which on what is searched is as it is now: whoever comes from an older one writes it anew.
+pub(crate) const SEARCHED_SINCE: i64 = 4;
+
+/// Packages in the order of names, which is the order in which registries list them, with what is searched of them.
+const PACKAGES_BY_NAME: &str = "
+CREATE TABLE packages_new (
+    id INTEGER PRIMARY KEY,
+    publisher BLOB NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,
+    mark_sequence INTEGER, mark_digest BLOB,
+    head TEXT, head_sequence INTEGER, head_digest BLOB, expires INTEGER,
+    equivocated INTEGER NOT NULL DEFAULT 0, proof TEXT,
+    first_seen INTEGER NOT NULL,
+    newest TEXT, description TEXT NOT NULL DEFAULT '',
+    keywords TEXT NOT NULL DEFAULT '', category TEXT NOT NULL DEFAULT '', author TEXT NOT NULL DEFAULT '',
+    UNIQUE (name, publisher)
+);
+INSERT INTO packages_new (id, publisher, name, key, mark_sequence, mark_digest, head, head_sequence, head_digest,
+        expires, equivocated, proof, first_seen, newest, description)
+    SELECT id, publisher, name, key, mark_sequence, mark_digest, head, head_sequence, head_digest,
+        expires, equivocated, proof, first_seen, newest, description FROM packages;
+DROP TABLE packages;
+ALTER TABLE packages_new RENAME TO packages;
+CREATE INDEX packages_key ON packages (key);
+CREATE INDEX packages_head ON packages (publisher, name) WHERE head IS NOT NULL;
+DROP INDEX versions_archive;
+CREATE INDEX versions_archive ON versions (archive) WHERE envelope IS NOT NULL;
+DROP TABLE texts;
+CREATE VIRTUAL TABLE texts USING fts5 (
+    words, content='', contentless_delete=1, detail=none, tokenize='ascii', prefix='2 3'
+);
+CREATE VIRTUAL TABLE names USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+";
 
 /// What a decision's row needs to be explained and asked again.
 const DECISIONS_TOLD: &str = "
@@ -42,8 +76,10 @@ CREATE TABLE packages (
     head TEXT, head_sequence INTEGER, head_digest BLOB, expires INTEGER,
     equivocated INTEGER NOT NULL DEFAULT 0, proof TEXT,
     first_seen INTEGER NOT NULL,
+    -- What is shown and searched: of the release that speaks for it; several keywords, categories or authors by lines.
     newest TEXT, description TEXT NOT NULL DEFAULT '',
-    UNIQUE (publisher, name)
+    keywords TEXT NOT NULL DEFAULT '', category TEXT NOT NULL DEFAULT '', author TEXT NOT NULL DEFAULT '',
+    UNIQUE (name, publisher)
 );
 CREATE INDEX packages_key ON packages (key);
 CREATE INDEX packages_head ON packages (publisher, name) WHERE head IS NOT NULL;
@@ -62,14 +98,14 @@ CREATE TABLE versions (
     listed INTEGER NOT NULL DEFAULT 0,
     UNIQUE (package, version)
 );
-CREATE INDEX versions_archive ON versions (archive) WHERE archive IS NOT NULL;
+CREATE INDEX versions_archive ON versions (archive) WHERE envelope IS NOT NULL;
 
--- What is searched; rowid is the package's.
+-- What is searched, as words of the core; rowid is the package's. Which packages have a word is all that is kept:
+-- `search` says why. Names stand apart, so that those that have a common word in them are found without the rest.
 CREATE VIRTUAL TABLE texts USING fts5 (
-    name, keywords, description, category, author,
-    content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+    words, content='', contentless_delete=1, detail=none, tokenize='ascii', prefix='2 3'
 );
-INSERT INTO texts (texts, rank) VALUES ('rank', 'bm25(10.0, 5.0, 2.0, 2.0, 1.0)');
+CREATE VIRTUAL TABLE names USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 
 CREATE TABLE bindings (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, publisher BLOB NOT NULL, since INTEGER NOT NULL, how TEXT NOT NULL

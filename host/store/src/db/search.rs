@@ -1,19 +1,26 @@
 //! Ranked search over the catalog.
 //!
-//! Decides what a user's text asks for and in which order packages answer: the exact name first, then by FTS5's rank
-//! (name, keywords, description and category, author). Invariant: no text is an error, and none reaches FTS5's own query
-//! language.
+//! Decides which packages are looked at for a user's text, and in which order they answer: the exact name first, then by
+//! the core's score. Invariant: no text is an error, and none reaches FTS5's own query language.
+//!
+//! FTS5's own rank reads every package that has a word before it gives the first one, which takes seconds for a word that
+//! hundreds of thousands have. So FTS5 is asked for at most [`CANDIDATES`] packages a step, in the order in which they
+//! came here, and only these are ranked: exact names, names with this beginning, names that have all words, then whatever
+//! has all words anywhere, and the last word as a beginning only where these are too few. What a step leaves out has the
+//! words in less telling places than what an earlier step found.
 
 use std::collections::BTreeSet;
 
-use ggen_core::{PackageId, PackageName};
+use ggen_core::PackageId;
+use ggen_core::search::{Query, Texts, score};
 use rusqlite::{Connection, params};
 use semver::Version;
 
 use super::package::id_row;
+use super::refresh::{About, about_columns};
 
-/// The most words of a query that are looked at.
-const MAX_WORDS: usize = 16;
+/// The most packages that one step finds.
+const CANDIDATES: i64 = 250;
 
 /// A package that answers a query.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,68 +35,99 @@ pub struct SearchHit {
     pub sources: usize,
 }
 
-const COLUMNS: &str =
-    "p.publisher, p.name, p.newest, p.description, (SELECT count(*) FROM sources WHERE package = p.id)";
+/// A package with how well it answers.
+struct Ranked {
+    is_exact: bool,
+    score: f64,
+    hit: SearchHit,
+}
 
 /// At most `limit` packages, best first; a text without words lists packages by name.
-pub(crate) fn search(connection: &Connection, query: &str, limit: usize) -> rusqlite::Result<Vec<SearchHit>> {
-    let mut hits = exact(connection, query, limit)?;
-    let mut seen: BTreeSet<PackageId> = hits.iter().map(|h| h.id.clone()).collect();
-    let words = words(query);
-    let found = if words.is_empty() {
-        if hits.is_empty() { all(connection, limit)? } else { Vec::new() }
-    } else {
-        matching(connection, &match_expression(&words), limit)?
-    };
-    for hit in found {
-        if hits.len() < limit && seen.insert(hit.id.clone()) {
-            hits.push(hit);
+pub(crate) fn search(connection: &Connection, text: &str, limit: usize) -> rusqlite::Result<Vec<SearchHit>> {
+    let query = Query::new(text);
+    let found = match (&query.key, query.words.is_empty()) {
+        (None, true) => {
+            let wanted = i64::try_from(limit).unwrap_or(i64::MAX);
+            ids(connection, "SELECT id FROM packages WHERE ?1 = '' ORDER BY key, publisher LIMIT ?2", "", wanted)?
         }
+        _ => candidates(connection, &query, limit)?,
+    };
+    let mut ranked = Vec::with_capacity(found.len());
+    for package in found {
+        ranked.push(rank(connection, &query, package)?);
     }
-    Ok(hits)
+    if !query.words.is_empty() {
+        ranked.sort_by(|a, b| {
+            let best = b.is_exact.cmp(&a.is_exact);
+            let sources = b.hit.sources.cmp(&a.hit.sources);
+            let exact = if a.is_exact && b.is_exact { sources } else { best.then(b.score.total_cmp(&a.score)) };
+            exact.then_with(|| (&a.hit.id.name, a.hit.id.publisher).cmp(&(&b.hit.id.name, b.hit.id.publisher)))
+        });
+    }
+    Ok(ranked.into_iter().map(|r| r.hit).take(limit).collect())
 }
 
-fn words(query: &str) -> Vec<String> {
-    let words = query.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
-    words.take(MAX_WORDS).map(|w| w.chars().take(64).collect()).collect()
+/// The packages that are looked at, each once.
+fn candidates(connection: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Vec<i64>> {
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+    let mut add = |ids: Vec<i64>| {
+        found.extend(ids.into_iter().filter(|id| seen.insert(*id)));
+        found.len()
+    };
+    if let Some(key) = &query.key {
+        let exact = "SELECT id FROM packages WHERE key = ?1 LIMIT ?2";
+        add(ids(connection, exact, key, CANDIDATES)?);
+        let begins = "SELECT id FROM packages WHERE key > ?1 AND key < ?1 || '~' ORDER BY key LIMIT ?2";
+        add(ids(connection, begins, key, CANDIDATES)?);
+    }
+    if query.words.is_empty() {
+        return Ok(found);
+    }
+    let all = matching(&query.words, "");
+    add(ids(connection, "SELECT rowid FROM names WHERE names MATCH ?1 LIMIT ?2", &all, CANDIDATES)?);
+    let texts = "SELECT rowid FROM texts WHERE texts MATCH ?1 LIMIT ?2";
+    let enough = add(ids(connection, texts, &all, CANDIDATES)?) >= limit;
+    // The last word as a beginning costs a look at every word that begins so, and a single letter begins too many.
+    let telling = query.words.last().is_some_and(|word| word.chars().nth(1).is_some());
+    if !enough && telling {
+        add(ids(connection, texts, &matching(&query.words, "*"), CANDIDATES)?);
+    }
+    Ok(found)
 }
 
-/// Each word quoted, all of them wanted, the last one as a beginning.
-fn match_expression(words: &[String]) -> String {
+/// Each word quoted, all of them wanted.
+fn matching(words: &[String], after: &str) -> String {
     let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
-    quoted.join(" ") + "*"
+    quoted.join(" ") + after
 }
 
-fn exact(connection: &Connection, query: &str, limit: usize) -> rusqlite::Result<Vec<SearchHit>> {
-    let Ok(name) = query.trim().parse::<PackageName>() else { return Ok(Vec::new()) };
-    let text = format!("SELECT {COLUMNS} FROM packages p WHERE p.key = ?1 ORDER BY 5 DESC, p.publisher LIMIT ?2");
-    rows(connection, &text, &name.collision_key(), limit)
+fn ids(connection: &Connection, text: &str, key: &str, limit: i64) -> rusqlite::Result<Vec<i64>> {
+    connection.prepare_cached(text)?.query_map(params![key, limit], |row| row.get(0))?.collect()
 }
 
-fn matching(connection: &Connection, expression: &str, limit: usize) -> rusqlite::Result<Vec<SearchHit>> {
-    let text = format!(
-        "SELECT {COLUMNS} FROM (SELECT rowid AS id, rank FROM texts WHERE texts MATCH ?1 ORDER BY rank LIMIT ?2) t
-         JOIN packages p ON p.id = t.id ORDER BY t.rank, p.name"
-    );
-    rows(connection, &text, expression, limit)
-}
-
-fn all(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<SearchHit>> {
-    let text = format!("SELECT {COLUMNS} FROM packages p WHERE ?1 = '' ORDER BY p.key, p.publisher LIMIT ?2");
-    rows(connection, &text, "", limit)
-}
-
-fn rows(connection: &Connection, text: &str, key: &str, limit: usize) -> rusqlite::Result<Vec<SearchHit>> {
-    let mut statement = connection.prepare_cached(text)?;
-    let rows = statement.query_map(params![key, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-        let newest: Option<String> = row.get(2)?;
-        let sources: i64 = row.get(4)?;
-        Ok(SearchHit {
-            id: id_row(row)?,
-            version: newest.and_then(|v| v.parse().ok()),
-            description: row.get(3)?,
-            sources: usize::try_from(sources).unwrap_or(0),
+fn rank(connection: &Connection, query: &Query, package: i64) -> rusqlite::Result<Ranked> {
+    let text = "SELECT publisher, name, key, newest, description, keywords, category, author,
+        (SELECT count(*) FROM sources WHERE package = packages.id) FROM packages WHERE id = ?1";
+    connection.prepare_cached(text)?.query_row([package], |row| {
+        let (id, key): (PackageId, String) = (id_row(row)?, row.get(2)?);
+        let (newest, about): (Option<String>, About) = (row.get(3)?, about_columns(row, 4)?);
+        let texts = Texts {
+            name: id.name.as_str(),
+            keywords: &about.keywords,
+            description: &about.description,
+            category: &about.category,
+            author: &about.author,
+        };
+        let sources: i64 = row.get(8)?;
+        Ok(Ranked {
+            is_exact: query.key.as_ref() == Some(&key),
+            score: score(query, &texts),
+            hit: SearchHit {
+                version: newest.and_then(|v| v.parse().ok()),
+                description: about.description,
+                sources: usize::try_from(sources).unwrap_or(0),
+                id,
+            },
         })
-    })?;
-    rows.collect()
+    })
 }

@@ -12,6 +12,7 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::db::package::{id_row, release_columns};
+use crate::db::refresh::{About, about_columns};
 use crate::db::{from_sql, json_column, optional_digest, text_column};
 use crate::error::{StoreError, at};
 use crate::locks::{self, Kind};
@@ -21,6 +22,12 @@ use crate::{Store, fsio, layout};
 struct PackageOut<'a> {
     name: &'a str,
     description: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keywords: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<&'a str>,
     versions: Vec<VersionOut>,
 }
 
@@ -51,7 +58,7 @@ fn as_text<S: serde::Serializer>(version: &Version, serializer: S) -> Result<S::
 
 struct Row {
     id: PackageId,
-    description: String,
+    about: About,
     version: VersionOut,
 }
 
@@ -82,8 +89,8 @@ impl Store {
 
 fn write(connection: &Connection, out: &mut impl Write, now: u64) -> io::Result<()> {
     let text =
-        "SELECT p.publisher, p.name, p.description, v.version, v.archive, v.size, v.yanked, v.envelope, v.release,
-        v.dependencies FROM packages p JOIN versions v ON v.package = p.id WHERE v.listed ORDER BY p.name, p.publisher";
+        "SELECT p.publisher, p.name, p.description, p.keywords, p.category, p.author, v.version, v.archive, v.size,
+        v.yanked, v.envelope, v.release, v.dependencies FROM packages p JOIN versions v ON v.package = p.id WHERE v.listed ORDER BY p.name, p.publisher";
     let mut statement = connection.prepare(text).map_err(io::Error::other)?;
     let rows = statement.query_map([], row).map_err(io::Error::other)?;
     write!(out, "{{\"version\":\"1\",\"updated_at\":\"{}\",\"packages\":{{", date(now))?;
@@ -102,13 +109,13 @@ fn write(connection: &Connection, out: &mut impl Write, now: u64) -> io::Result<
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let id = id_row(row)?;
-    let version: Version = text_column(row, 3)?;
+    let version: Version = text_column(row, 6)?;
     let present = |column| row.get_ref(column).map(|v| v != rusqlite::types::ValueRef::Null);
-    let (dependencies, release): (Vec<Dependency>, _) = if present(7)? {
+    let (dependencies, release): (Vec<Dependency>, _) = if present(10)? {
         let name = layout::release_name(id.publisher, &id.name, &version);
-        (release_columns(row, 7, 8)?.release.dependencies, Some(name))
-    } else if present(9)? {
-        (json_column(row, 9)?, None)
+        (release_columns(row, 10, 11)?.release.dependencies, Some(name))
+    } else if present(12)? {
+        (json_column(row, 12)?, None)
     } else {
         (Vec::new(), None)
     };
@@ -121,26 +128,35 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let version = VersionOut {
         version,
         publisher: id.publisher.to_string(),
-        digest: optional_digest(row, 4)?.map(|d| d.to_hex()),
-        size_bytes: row.get::<_, Option<i64>>(5)?.map(from_sql),
+        digest: optional_digest(row, 7)?.map(|d| d.to_hex()),
+        size_bytes: row.get::<_, Option<i64>>(8)?.map(from_sql),
         dependencies: dependencies.into_iter().map(dependency).collect(),
-        yanked: present(6)?,
+        yanked: present(9)?,
         release,
     };
-    Ok(Row { id, description: row.get(2)?, version })
+    Ok(Row { id, about: about_columns(row, 2)?, version })
 }
 
 fn package(out: &mut impl Write, rows: &mut Vec<Row>, first: &mut bool) -> io::Result<()> {
     let mut versions = Vec::new();
-    let Some((name, description)) = rows.first().map(|r| (r.id.name.to_string(), r.description.clone())) else {
+    let Some((name, about)) = rows.first().map(|r| (r.id.name.to_string(), r.about.clone())) else {
         return Ok(());
     };
     versions.extend(rows.drain(..).map(|r| r.version));
     versions.sort_by(|a, b| b.version.cmp(&a.version).then_with(|| a.publisher.cmp(&b.publisher)));
+    let lines = |text| str::lines(text).filter(|line| !line.is_empty()).collect();
     out.write_all(if std::mem::take(first) { b"\n" } else { b",\n" })?;
     serde_json::to_writer(&mut *out, &name)?;
     out.write_all(b":")?;
-    serde_json::to_writer(&mut *out, &PackageOut { name: &name, description: &description, versions })?;
+    let package = PackageOut {
+        name: &name,
+        description: &about.description,
+        keywords: lines(&about.keywords),
+        categories: lines(&about.category),
+        authors: lines(&about.author),
+        versions,
+    };
+    serde_json::to_writer(&mut *out, &package)?;
     Ok(())
 }
 

@@ -1,47 +1,30 @@
 //! From an index and the documents beside it into the catalog.
 //!
-//! Decides entry by entry what is taken: what proves itself as signed, what names no release as unsigned, and the rest is
-//! rejected with its reason. Invariant: an entry that is refused leaves nothing behind.
+//! Decides what is written together. Never judges an entry: that is `entries`'. Invariant: an entry that is refused leaves
+//! nothing behind, and what waits to be written is bounded, however long the index is.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
 
-use ggen_core::head::SignedHead;
-use ggen_core::release::{Dependency, MAX_DEPENDENCIES, MAX_VERSION, SignedRelease};
-use ggen_core::root::Publisher;
-use ggen_core::{Digest, PackageId, PackageName, PublisherId};
+use ggen_core::PackageId;
 use rusqlite::{OptionalExtension, Transaction, params};
 use semver::Version;
 
-use super::stream::{self, DependencyEntry, PackageEntry, VersionEntry};
+use super::entries::{Batch, Item, What, read_batches};
 use super::{IndexReport, chain};
 use crate::db::catalog::{self, UnsignedVersion};
+use crate::db::refresh::About;
 use crate::db::{sql, trust};
 use crate::error::{StoreError, at};
-use crate::layout;
 use crate::trust_log::Record;
-use crate::{Source, Store, documents, fsio};
+use crate::{Source, Store, fsio};
 
-/// Packages that are written in one transaction.
-const BATCH: usize = 256;
-/// The most versions of one package's entry.
-const MAX_VERSIONS: usize = 4096;
-
-/// Something for the catalog, with the file it is from.
-pub(super) struct Item {
-    pub(super) path: PathBuf,
-    pub(super) what: What,
-}
-
-pub(super) enum What {
-    Roots(Box<Publisher>, Vec<ggen_core::dsse::Envelope>),
-    Head(Box<SignedHead>),
-    Release(Box<SignedRelease>),
-    Unsigned(PackageId, String, Vec<UnsignedVersion>),
-}
-
+/// Batches that wait to be written.
+const WAITING: usize = 2;
+/// Packages that are written in one transaction, as far as they are there when it ends: fewer and larger ones cost less.
+const TRANSACTION: usize = 8192;
 impl Store {
-    /// Reads the index of `registry` and takes in what it lists.
+    /// Reads the index of `registry` and takes in what it lists. One thread reads and proves, another one writes.
     pub(super) fn import_registry(
         &self,
         registry: &Path,
@@ -52,31 +35,47 @@ impl Store {
         let path = registry.join("index.json");
         let file = fsio::open_regular(&path).map_err(at("read", &path))?;
         let source = Source::Registry(registry.display().to_string());
-        let mut reader = Reader { registry, publishers: BTreeMap::new(), items: Vec::new(), rejected: Vec::new() };
-        let mut packages = 0;
-        let read = stream::read(file, &mut |name, entry| {
-            reader.package(&name, entry);
-            packages += 1;
-            if packages % BATCH == 0 { self.flush(&mut reader, &source, home, now, report) } else { Ok(()) }
-        });
-        // What was read before a break is as good as it was.
-        self.flush(&mut reader, &source, home, now, report)?;
-        read.map_err(|problem| StoreError::Index { path, problem })?
+        let _fast = self.db().importing();
+        let (send, batches) = sync_channel(WAITING);
+        let read = std::thread::scope(|scope| {
+            let reader = std::thread::Builder::new().name("index".to_owned());
+            let reader =
+                reader.spawn_scoped(scope, move || read_batches(file, registry, &send)).map_err(at("read", &path))?;
+            // What was read before a break is as good as it was.
+            let written = self.write_batches(batches, &source, home, now, report);
+            let read = reader.join().unwrap_or_else(|_| Err("its reader ended early".to_owned()));
+            written.map(|()| read)
+        })?;
+        read.map_err(|problem| StoreError::Index { path, problem })
     }
 
-    fn flush(
+    fn write_batches(
         &self,
-        reader: &mut Reader<'_>,
+        batches: Receiver<Batch>,
         source: &Source,
         home: bool,
         now: u64,
         report: &mut IndexReport,
     ) -> Result<(), StoreError> {
-        for (path, reason) in reader.rejected.drain(..) {
-            report.reject(&path, reason);
+        while let Ok(first) = batches.recv() {
+            self.db().write("import an index into", false, |t| {
+                let (mut batch, mut packages) = (first, 0);
+                loop {
+                    batch.rejected.drain(..).for_each(|(path, reason)| report.reject(&path, reason));
+                    take_items(t, self, &batch.items, source, home, now, report)?;
+                    packages += batch.packages;
+                    if packages >= TRANSACTION {
+                        return Ok(());
+                    }
+                    // Nobody waits for the database while this waits for a slow registry.
+                    match batches.try_recv() {
+                        Ok(next) => batch = next,
+                        Err(_) => return Ok(()),
+                    }
+                }
+            })?;
         }
-        reader.publishers.clear();
-        self.take_in(&std::mem::take(&mut reader.items), source, home, now, report)
+        Ok(())
     }
 
     /// Writes items in one transaction; each one wholly or not at all.
@@ -91,25 +90,65 @@ impl Store {
         if items.is_empty() {
             return Ok(());
         }
-        self.db().write("import an index into", false, |t| {
-            let mut records = Vec::new();
-            for item in items {
-                let before = records.len();
-                t.execute_batch("SAVEPOINT item").map_err(sql("import an index into"))?;
-                match take_item(t, &item.what, source, listed, now, &mut records, report) {
-                    Ok(()) => {}
-                    Err(e @ (StoreError::Database { .. } | StoreError::DatabaseDamaged { .. })) => return Err(e),
-                    Err(e) => {
-                        records.truncate(before);
-                        t.execute_batch("ROLLBACK TO item").map_err(sql("import an index into"))?;
-                        report.reject(&item.path, chain(&e));
-                    }
-                }
-                t.execute_batch("RELEASE item").map_err(sql("import an index into"))?;
-            }
-            trust::log(t, self.layout(), &records)
-        })
+        self.db().write("import an index into", false, |t| take_items(t, self, items, source, listed, now, report))
     }
+}
+
+fn take_items(
+    t: &Transaction<'_>,
+    store: &Store,
+    items: &[Item],
+    source: &Source,
+    listed: bool,
+    now: u64,
+    report: &mut IndexReport,
+) -> Result<(), StoreError> {
+    let mut records = Vec::new();
+    let point = |text: &str| {
+        t.prepare_cached(text).and_then(|mut s| s.execute([])).map(|_| ()).map_err(sql("import an index into"))
+    };
+    for item in items {
+        if let What::Unsigned(id, about, versions) = &item.what {
+            take_unsigned(t, id, about, versions, listed, now, report)?;
+            continue;
+        }
+        let before = records.len();
+        point("SAVEPOINT item")?;
+        match take_item(t, &item.what, source, listed, now, &mut records, report) {
+            Ok(()) => {}
+            Err(e @ (StoreError::Database { .. } | StoreError::DatabaseDamaged { .. })) => return Err(e),
+            Err(e) => {
+                records.truncate(before);
+                point("ROLLBACK TO item")?;
+                report.reject(&item.path, chain(&e));
+            }
+        }
+        point("RELEASE item")?;
+    }
+    trust::log(t, store.layout(), &records)
+}
+
+/// Nothing but the database itself refuses it.
+fn take_unsigned(
+    t: &Transaction<'_>,
+    id: &PackageId,
+    about: &About,
+    versions: &[UnsignedVersion],
+    listed: bool,
+    now: u64,
+    report: &mut IndexReport,
+) -> Result<(), StoreError> {
+    report.scanned = report.scanned.saturating_add(versions.len() as u64);
+    if catalog::insert_unsigned(t, id, about, versions, listed, now)? {
+        report.added = report.added.saturating_add(versions.len() as u64);
+        return Ok(());
+    }
+    for version in versions {
+        if known(t, id, &version.version)? == Known::Nothing {
+            report.added += 1;
+        }
+    }
+    catalog::accept_unsigned(t, id, about, versions, listed, now)
 }
 
 fn take_item(
@@ -135,15 +174,7 @@ fn take_item(
             }
             Ok(())
         }
-        What::Unsigned(id, description, versions) => {
-            for version in versions {
-                report.scanned += 1;
-                if known(t, id, &version.version)? == Known::Nothing {
-                    report.added += 1;
-                }
-            }
-            catalog::accept_unsigned(t, id, description, versions, listed, now)
-        }
+        What::Unsigned(id, about, versions) => take_unsigned(t, id, about, versions, listed, now, report),
     }
 }
 
@@ -169,150 +200,5 @@ fn known(t: &Transaction<'_>, id: &PackageId, version: &Version) -> Result<Known
         Some((false, true)) => Known::Unsigned,
         // A head may have named a version whose release was not here.
         Some((false, false)) | None => Known::Nothing,
-    })
-}
-
-/// Turns entries into items; reads and verifies the documents that they name.
-struct Reader<'a> {
-    registry: &'a Path,
-    publishers: BTreeMap<PublisherId, Option<Publisher>>,
-    items: Vec<Item>,
-    rejected: Vec<(PathBuf, String)>,
-}
-
-impl Reader<'_> {
-    fn index(&self) -> PathBuf {
-        self.registry.join("index.json")
-    }
-
-    fn reject(&mut self, name: &str, reason: impl std::fmt::Display) {
-        let name: String = name.chars().take(100).collect();
-        self.rejected.push((self.index(), format!("{name}: {reason}")));
-    }
-
-    fn package(&mut self, name: &str, entry: PackageEntry) {
-        let parsed = match name.parse::<PackageName>() {
-            Ok(parsed) => parsed,
-            Err(e) => return self.reject(name, e),
-        };
-        let description = entry.description.unwrap_or_default();
-        let mut unsigned: BTreeMap<PublisherId, Vec<UnsignedVersion>> = BTreeMap::new();
-        let mut heads: BTreeMap<PublisherId, Option<SignedHead>> = BTreeMap::new();
-        for version in entry.versions.into_iter().take(MAX_VERSIONS) {
-            let label = format!("{name} {}", version.version.chars().take(60).collect::<String>());
-            let publisher = match version.publisher.as_deref().map(str::parse::<PublisherId>) {
-                Some(Ok(publisher)) => publisher,
-                Some(Err(e)) => {
-                    self.reject(&label, e);
-                    continue;
-                }
-                None => {
-                    self.reject(&label, "it names no publisher");
-                    continue;
-                }
-            };
-            let id = PackageId { publisher, name: parsed.clone() };
-            match self.version(&id, &version, &mut heads) {
-                Ok(true) => {}
-                Ok(false) => match unsigned_version(&version) {
-                    Ok(version) => unsigned.entry(publisher).or_default().push(version),
-                    Err(reason) => self.reject(&label, reason),
-                },
-                Err(reason) => self.reject(&label, reason),
-            }
-        }
-        for (publisher, versions) in unsigned {
-            let id = PackageId { publisher, name: parsed.clone() };
-            self.items.push(Item { path: self.index(), what: What::Unsigned(id, description.clone(), versions) });
-        }
-    }
-
-    /// Whether the version's signed release is here; an error if it is here and not good.
-    fn version(
-        &mut self,
-        id: &PackageId,
-        entry: &VersionEntry,
-        heads: &mut BTreeMap<PublisherId, Option<SignedHead>>,
-    ) -> Result<bool, String> {
-        let Some(relative) = &entry.release else { return Ok(false) };
-        let version = version(&entry.version)?;
-        if *relative != layout::release_name(id.publisher, &id.name, &version) {
-            return Err("its release is not where releases are".to_owned());
-        }
-        let path = self.registry.join(relative);
-        if !path.is_file() {
-            return Ok(false);
-        }
-        let Some(publisher) = self.publisher(id.publisher)? else {
-            return Err("the roots of its publisher are missing".to_owned());
-        };
-        let head = match heads.get(&id.publisher) {
-            Some(head) => head.clone(),
-            None => {
-                let head = documents::read_head(self.registry, id.publisher, &id.name).map_err(|e| chain(&e))?;
-                if let Some(head) = &head {
-                    let path = layout::head_file(self.registry, id.publisher, &id.name);
-                    self.items.push(Item { path, what: What::Head(Box::new(head.clone())) });
-                }
-                heads.insert(id.publisher, head.clone());
-                head
-            }
-        };
-        let release = documents::read_release(&path, &publisher, head.as_ref()).map_err(|e| chain(&e))?;
-        let Some(release) = release else { return Ok(false) };
-        if release.release.id() != *id || release.release.version != version {
-            return Err("its release is another package's or version's".to_owned());
-        }
-        self.items.push(Item { path, what: What::Release(Box::new(release)) });
-        Ok(true)
-    }
-
-    fn publisher(&mut self, id: PublisherId) -> Result<Option<Publisher>, String> {
-        if let Some(known) = self.publishers.get(&id) {
-            return Ok(known.clone());
-        }
-        let read = documents::read_publisher(self.registry, id).map_err(|e| chain(&e))?;
-        let publisher = read.map(|(publisher, roots)| {
-            let path = self.registry.join("roots").join(id.to_string());
-            self.items.push(Item { path, what: What::Roots(Box::new(publisher.clone()), roots) });
-            publisher
-        });
-        self.publishers.insert(id, publisher.clone());
-        Ok(publisher)
-    }
-}
-
-/// A version of the index.
-fn version(text: &str) -> Result<Version, String> {
-    bounded(text)
-        .and_then(|text| text.parse().map_err(|e: semver::Error| e.to_string()))
-        .map_err(|e| format!("its version: {e}"))
-}
-
-/// The text of a version or requirement, if it is short enough to be read.
-fn bounded(text: &str) -> Result<&str, String> {
-    if text.len() > MAX_VERSION { Err(format!("it is longer than {MAX_VERSION} characters")) } else { Ok(text) }
-}
-
-fn unsigned_version(entry: &VersionEntry) -> Result<UnsignedVersion, String> {
-    let version = version(&entry.version)?;
-    let archive: Option<Digest> =
-        entry.digest.as_deref().map(str::parse).transpose().map_err(|e| format!("its digest: {e}"))?;
-    if entry.dependencies.len() > MAX_DEPENDENCIES {
-        return Err("it has more than 512 dependencies".to_owned());
-    }
-    let dependencies = entry.dependencies.iter().map(dependency).collect::<Result<_, _>>()?;
-    Ok(UnsignedVersion { version, archive, size: entry.size_bytes, dependencies, yanked: entry.yanked })
-}
-
-fn dependency(entry: &DependencyEntry) -> Result<Dependency, String> {
-    let wrong = |e: &dyn std::fmt::Display| format!("its dependency {:?}: {e}", entry.name);
-    Ok(Dependency {
-        publisher: entry.publisher.as_deref().map(str::parse).transpose().map_err(|e| wrong(&e))?,
-        name: entry.name.parse().map_err(|e| wrong(&e))?,
-        requirement: bounded(entry.version_req.as_deref().unwrap_or("*"))
-            .and_then(|text| text.parse().map_err(|e: semver::Error| e.to_string()))
-            .map_err(|e| wrong(&e))?,
-        optional: entry.optional,
     })
 }

@@ -4,10 +4,11 @@
 //! is signed). Invariant: nothing in an index is believed for its own sake; what it lists without a signed release is
 //! kept as unsigned, which is good for a plan and never for an install.
 
+mod entries;
 mod export;
 mod import;
 mod rebuild;
-mod stream;
+pub(crate) mod stream;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use ggen_core::release::SignedRelease;
 use ggen_core::{PackageId, PackageName, PublisherId};
 use semver::Version;
 
-use super::import::{Item, What};
+use super::entries::{Item, What};
 use super::{IndexReport, chain};
 use crate::db::installs::{self, InstallRow};
 use crate::error::{StoreError, at};

@@ -12,13 +12,19 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 /// The most bytes of one package's entry.
-const MAX_ENTRY: u64 = 64 * 1024 * 1024;
+const MAX_ENTRY: u64 = 8 * 1024 * 1024;
 
 /// A package, as an index lists it.
 #[derive(Deserialize, Debug)]
 pub(crate) struct PackageEntry {
     #[serde(default)]
     pub(crate) description: Option<String>,
+    #[serde(default)]
+    pub(crate) keywords: Vec<String>,
+    #[serde(default)]
+    pub(crate) categories: Vec<String>,
+    #[serde(default)]
+    pub(crate) authors: Vec<String>,
     #[serde(default)]
     pub(crate) versions: Vec<VersionEntry>,
 }

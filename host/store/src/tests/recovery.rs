@@ -160,8 +160,26 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
 }
 
+/// Makes a fresh database one of the third form.
+fn third_form(database: &rusqlite::Connection) {
+    let text = "DROP TABLE names;
+        DROP TABLE texts;
+        CREATE VIRTUAL TABLE texts USING fts5 (
+            name, keywords, description, category, author,
+            content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+        );
+        ALTER TABLE packages DROP COLUMN keywords;
+        ALTER TABLE packages DROP COLUMN category;
+        ALTER TABLE packages DROP COLUMN author;
+        DROP INDEX versions_archive;
+        CREATE INDEX versions_archive ON versions (archive) WHERE archive IS NOT NULL;
+        PRAGMA user_version = 3;";
+    database.execute_batch(text).unwrap();
+}
+
 /// Makes a fresh database one of the second form.
 fn second_form(database: &rusqlite::Connection) {
+    third_form(database);
     let text = "DROP INDEX inputs_bytes;
         ALTER TABLE inputs DROP COLUMN bytes;
         ALTER TABLE decisions DROP COLUMN call;
@@ -195,6 +213,22 @@ fn a_database_of_the_first_form_is_brought_up_to_date() {
     store.mark_direct(&[("pkg".parse().unwrap(), Some("^1".to_owned()))]).unwrap();
     store.mark_direct(&[("pkg".parse().unwrap(), None)]).unwrap();
     assert_eq!(store.installed().unwrap()[0].requirement.as_deref(), Some("^1"));
+}
+
+#[test]
+fn what_a_database_of_the_third_form_knows_is_found_after_it_is_brought_up_to_date() {
+    let (home, mut author) = (Home::new(), Author::new(1));
+    author.publish(&home.store, "graph-tools", "1.0.0");
+    author.publish(&home.store, "other", "1.0.0");
+    third_form(&rusqlite::Connection::open(home.path().join("state.db")).unwrap());
+    let store = home.again();
+    let names = |query: &str| -> Vec<String> {
+        store.search(query, 10).unwrap().into_iter().map(|hit| hit.id.name.to_string()).collect()
+    };
+    assert_eq!(names("graph"), ["graph-tools"]);
+    assert_eq!(names("sparql").len(), 2, "keywords of signed releases");
+    assert_eq!(names("muller").len(), 2, "and who wrote them");
+    assert_eq!(names("what other is for"), ["other"]);
 }
 
 #[test]
