@@ -18,6 +18,7 @@ mod crash;
 mod damage;
 mod decision_log;
 mod disk;
+mod doctor;
 mod homes;
 mod index;
 mod interop;

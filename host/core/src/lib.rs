@@ -7,6 +7,7 @@ pub mod admit;
 pub mod advisories;
 pub mod chunks;
 pub mod digest;
+pub mod doctor;
 pub mod dsse;
 pub mod files;
 pub mod graph;

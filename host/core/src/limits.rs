@@ -156,9 +156,13 @@ pub struct Limits {
     pub max_advisories: usize,
     /// All records of all feeds of advisories, in bytes.
     pub max_advisory_bytes: u64,
+    /// Archives in the store, in bytes, over all: beyond it those go that nothing needs, the least recently used first.
+    pub max_store: u64,
     /// How long a decision is kept.
     #[serde(with = "span")]
     pub decision_age: Duration,
+    /// Free space below which `doctor` speaks of it, in bytes.
+    pub low_space: u64,
     /// How long an archive that no install needs is kept by `clean`.
     #[serde(with = "span")]
     pub clean_age: Duration,
@@ -229,6 +233,8 @@ impl Default for Limits {
             max_quarantine: 4 << 30,
             max_advisories: 50_000,
             max_advisory_bytes: 128 * mib as u64,
+            max_store: 64 << 30,
+            low_space: 1 << 30,
             decision_age: s(90 * 24 * 3600),
             clean_age: s(30 * 24 * 3600),
         }

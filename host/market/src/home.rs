@@ -76,7 +76,7 @@ impl Market {
     }
 
     /// Peers and the starter registry, as far as the fallback policy allows.
-    async fn look_elsewhere(&self, name: &PackageName) -> Result<Vec<PackageId>, MarketError> {
+    pub(crate) async fn look_elsewhere(&self, name: &PackageName) -> Result<Vec<PackageId>, MarketError> {
         let mut offered = vec![Origin::Registry];
         offered.extend((!self.offline).then_some(Origin::Peers));
         offered.push(Origin::Bundled);
@@ -138,6 +138,16 @@ impl Market {
     pub fn clean(&self, dry_run: bool) -> Result<CleanAnswer, MarketError> {
         let cleaned = self.store.clean(dry_run, now(), &mut report::waiting(&self.reporter))?;
         Ok(CleanAnswer { freed_bytes: cleaned.freed_bytes, removed: cleaned.removed, dry_run })
+    }
+
+    /// Lets go of archives beyond the store's cap. Trouble with that is told, and stops nothing.
+    pub(crate) async fn keep_within_cap(&self) {
+        let store = self.store.clone();
+        match blocking(move || Ok(store.keep_within_cap(now())?)).await {
+            Ok(cleaned) if cleaned.removed.is_empty() => {}
+            Ok(cleaned) => self.detail(format!("archives that went for the store's cap: {}", cleaned.removed.len())),
+            Err(error) => self.tell("store-cap", format!("the store could not be kept within its cap: {error}")),
+        }
     }
 
     /// Looks into a file as if a peer had sent it; installs nothing.

@@ -68,6 +68,9 @@ impl Market {
     async fn install_job(&self, request: InstallRequest, in_project: bool) -> Result<InstallAnswer, MarketError> {
         self.require_readable_policy_file()?;
         let done = self.install_steps(request, in_project).await;
+        if done.is_ok() {
+            self.keep_within_cap().await;
+        }
         self.close_session().await;
         self.write_decisions();
         done

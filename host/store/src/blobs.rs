@@ -124,6 +124,8 @@ impl Store {
     pub fn chunk_list(&self, archive: &Archive) -> Result<Option<ChunkList>, StoreError> {
         let digest = &archive.digest;
         let Some((file, size)) = self.open_archive(digest)? else { return Ok(None) };
+        // Asked for once in each download of others.
+        self.touch_archive(digest);
         let path = self.layout().chunk_list(digest);
         let expected = ggen_core::chunks::chunk_count(archive.size).saturating_mul(32);
         if let Some(kept) = fsio::read_bounded(&path, expected.saturating_add(1)).ok().flatten()

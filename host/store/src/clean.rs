@@ -1,9 +1,9 @@
 //! Clean-up: what nobody needs any more.
 //!
 //! Decides what goes: partial downloads, archives that no install, project or own release needs and that were not used
-//! for `clean_age`, compiled policies as old, archives in quarantine that no decision can be about any more, and
-//! temporaries of dead processes. Invariant: it holds the clean-up lock alone, so that nothing an install is about to
-//! use goes.
+//! for `clean_age` or are too many (`evict`), compiled policies as old, archives in quarantine that no decision can be
+//! about any more, and temporaries of dead processes. Invariant: it holds the clean-up lock alone, so that nothing an
+//! install is about to use goes.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -40,6 +40,7 @@ impl Store {
         self.clean_temporaries(dry_run, now, &mut cleaned)?;
         self.clean_partials(dry_run, &mut cleaned)?;
         self.clean_archives(dry_run, now, &mut cleaned)?;
+        self.evict(dry_run, now, &mut cleaned)?;
         let components = self.layout().components();
         for name in fsio::names_in(&components)? {
             let path = components.join(name);
@@ -61,7 +62,7 @@ impl Store {
         Ok(cleaned)
     }
 
-    fn clear(&self, path: &Path, dry_run: bool, cleaned: &mut Cleaned) -> Result<(), StoreError> {
+    pub(crate) fn clear(&self, path: &Path, dry_run: bool, cleaned: &mut Cleaned) -> Result<(), StoreError> {
         if std::fs::symlink_metadata(path).is_err() {
             return Ok(());
         }
@@ -70,8 +71,13 @@ impl Store {
             fsio::remove_any(path)?;
         }
         cleaned.freed_bytes = cleaned.freed_bytes.saturating_add(size);
-        cleaned.removed.push(path.strip_prefix(self.home()).unwrap_or(path).display().to_string());
+        cleaned.removed.push(self.shown(path));
         Ok(())
+    }
+
+    /// A path as it is told: relative to the home.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(self.home()).unwrap_or(path).display().to_string()
     }
 
     fn clean_temporaries(&self, dry_run: bool, now: u64, cleaned: &mut Cleaned) -> Result<(), StoreError> {

@@ -54,6 +54,11 @@ impl Layout {
         Ok(layout)
     }
 
+    /// The paths of a home that is not touched.
+    pub(crate) fn at(home: &Path) -> Self {
+        Self { home: home.to_owned() }
+    }
+
     /// A copy of a home may have lost its empty ones.
     fn make_directories(&self) -> Result<(), StoreError> {
         let missing = DIRECTORIES.iter().map(|directory| self.home.join(directory)).filter(|path| !path.is_dir());

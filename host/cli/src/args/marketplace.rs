@@ -104,6 +104,11 @@ pub enum Marketplace {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Look for what is wrong here, and say the one thing to do next; change nothing.
+    Doctor {
+        /// A package that is not found, or does not install.
+        name: Option<String>,
+    },
     /// Check a .ggen, .tar.zst or .tar as if a peer had sent it; install nothing.
     Inspect {
         /// The file.

@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_later_steps_bring_is_not_offered() {
-        for line in ["mp doctor", "plugin new a"] {
+        for line in ["key rotate", "key revoke a"] {
             assert!(Cli::try_parse_from(["ggen"].into_iter().chain(line.split(' '))).is_err(), "{line}");
         }
     }

@@ -1,6 +1,7 @@
 //! Looking after a home: verified, refreshed, cleaned, inspected.
 
-use ggen_market::{CleanAnswer, InspectAnswer, UpdateAnswer, VerifyAnswer};
+use ggen_core::doctor::State;
+use ggen_market::{CleanAnswer, DoctorAnswer, InspectAnswer, UpdateAnswer, VerifyAnswer};
 
 use super::count;
 use crate::output::{Page, bytes};
@@ -52,6 +53,25 @@ pub fn cleaned(page: &mut Page, answer: &CleanAnswer) {
     more(page, answer.removed.len());
     let verb = if answer.dry_run { "Would free" } else { "Freed" };
     page.line(format!("{verb}: {}", bytes(answer.freed_bytes)));
+}
+
+/// `marketplace doctor`.
+pub fn examined(page: &mut Page, answer: &DoctorAnswer) {
+    for finding in &answer.checks {
+        match finding.state {
+            State::Good => page.good(&finding.message),
+            State::Notice => page.warning(&finding.message),
+            State::Bad => page.bad(&finding.message),
+        }
+    }
+    page.gap();
+    page.heading(format!("Diagnosis: {}", answer.diagnosis.message));
+    if let Some(step) = &answer.next_step {
+        page.line(match &step.command {
+            Some(command) => format!("  → {}: {command}", step.text),
+            None => format!("  → {}", step.text),
+        });
+    }
 }
 
 /// `marketplace inspect`.

@@ -15,7 +15,7 @@ use ggen_market::demo::DemoAnswer;
 use crate::errors::Explained;
 use crate::output::Page;
 
-pub use care::{cleaned, inspected, updated, verified};
+pub use care::{cleaned, examined, inspected, updated, verified};
 pub use closure::{tree, upgraded, why};
 pub use packages::{found, info, installed, list, published, removed};
 pub use plugins::{

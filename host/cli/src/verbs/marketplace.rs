@@ -1,7 +1,7 @@
 //! `ggen marketplace`.
 //!
 //! Decides which outcomes that are answers end the program with another code than 0: damage that is found and an archive
-//! that is refused are integrity's.
+//! that is refused are integrity's, and a home in which something fails has failed.
 
 use ggen_market as market;
 
@@ -15,6 +15,12 @@ use super::{Session, p2p};
 pub fn run(verb: Marketplace, globals: &Globals, output: &Output) -> Result<Exit, Failure> {
     match verb {
         Marketplace::P2p(verb) => p2p::run(verb, globals, output),
+        Marketplace::Doctor { name } => {
+            let session = Session::full(globals, output)?;
+            let exit = doctor(name, &session);
+            session.end();
+            exit
+        }
         quick @ (Marketplace::List { outdated: false }
         | Marketplace::Tree { .. }
         | Marketplace::Why { .. }
@@ -28,6 +34,13 @@ pub fn run(verb: Marketplace, globals: &Globals, output: &Output) -> Result<Exit
             exit
         }
     }
+}
+
+/// A home that no command can open is looked at all the same.
+fn doctor(name: Option<String>, session: &Session<'_>) -> Result<Exit, Failure> {
+    let answer = session.run(market::doctor(session.options(), name))?;
+    session.answer(&answer, pages::examined)?;
+    Ok(if answer.healthy { Exit::Done } else { Exit::Failed })
 }
 
 /// Verbs that touch this home alone.

@@ -45,7 +45,7 @@ impl<'a> Session<'a> {
 
     /// The home, opened; what it has to tell is told.
     pub fn market(&self) -> Result<Market, Failure> {
-        let Loaded { home, settings } = &self.loaded;
+        let settings = &self.loaded.settings;
         if let Some((path, problem)) = &settings.broken_policy_file {
             let message = format!(
                 "the organization's policy file {} cannot be used: {problem}; nothing can be installed until it can",
@@ -53,16 +53,21 @@ impl<'a> Session<'a> {
             );
             self.output.notice(&Notice { code: "policy-file".to_owned(), message });
         }
-        let market = Market::open(MarketOptions {
-            home: home.clone(),
+        let market = Market::open(self.options())?;
+        self.output.notices(&market.notices());
+        Ok(market)
+    }
+
+    /// What a home is opened with.
+    pub fn options(&self) -> MarketOptions {
+        MarketOptions {
+            home: self.loaded.home.clone(),
             directory: std::env::current_dir().ok(),
-            settings: settings.clone(),
+            settings: self.loaded.settings.clone(),
             offline: self.offline,
             reporter: self.output.reporter(),
             cancel: self.jobs.cancel(),
-        })?;
-        self.output.notices(&market.notices());
-        Ok(market)
+        }
     }
 
     /// Does a job to its end, or to the user's.

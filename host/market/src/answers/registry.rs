@@ -4,6 +4,7 @@ use super::Notice;
 use ggen_core::Digest;
 use ggen_core::PackageName;
 use ggen_core::PublisherId;
+use ggen_core::doctor::{Diagnosis, Finding, Step};
 use semver::Version;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -132,6 +133,21 @@ pub struct CleanAnswer {
     pub removed: Vec<String>,
     /// Nothing was removed.
     pub dry_run: bool,
+}
+
+/// `marketplace doctor`.
+#[derive(Clone, Debug, Serialize)]
+pub struct DoctorAnswer {
+    /// The home that was looked at.
+    pub home: PathBuf,
+    /// Nothing fails.
+    pub healthy: bool,
+    /// What was looked at, the most fundamental first.
+    pub checks: Vec<Finding>,
+    /// What it comes to.
+    pub diagnosis: Diagnosis,
+    /// The one thing to do next; it destroys nothing.
+    pub next_step: Option<Step>,
 }
 
 /// An index entry that was not taken.

@@ -4,6 +4,7 @@
 
 mod archives;
 mod arriving;
+mod cap;
 mod catalog;
 mod hostile;
 mod index;
