@@ -19,6 +19,7 @@ mod damage;
 mod decision_log;
 mod disk;
 mod doctor;
+mod foreign_archives;
 mod homes;
 mod index;
 mod interop;

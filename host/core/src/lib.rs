@@ -10,6 +10,8 @@ pub mod digest;
 pub mod doctor;
 pub mod dsse;
 pub mod files;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod graph;
 pub mod head;
 pub mod hooks;

@@ -67,7 +67,13 @@ impl Journal {
 
     pub(crate) fn read(transaction: &Path) -> Result<Option<Self>, StoreError> {
         let bytes = fsio::read_bounded(&transaction.join(NAME), MAX)?;
-        Ok(bytes.and_then(|b| serde_json::from_slice(&b).ok()))
+        Ok(bytes.and_then(|b| serde_json::from_slice(&b).ok()).filter(Self::stays_beneath))
+    }
+
+    /// No place of it is outside its transaction's directory.
+    fn stays_beneath(&self) -> bool {
+        let plain = |name: &str| !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']);
+        self.place.iter().all(|placed| plain(&placed.staged))
     }
 
     /// Puts the staged directories in their places; one that is there is exchanged for it.

@@ -16,6 +16,8 @@ mod error;
 mod evict;
 mod examine;
 mod fsio;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod holders;
 pub mod index;
 mod install;

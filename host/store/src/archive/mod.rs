@@ -12,7 +12,7 @@ pub mod ggen_file;
 mod header;
 pub mod inspect;
 pub mod pack;
-mod read;
+pub(crate) mod read;
 pub mod unpack;
 
 use std::io;
@@ -83,7 +83,7 @@ pub enum ArchiveError {
     /// More of something than is allowed or declared.
     #[error("the archive has {what}: more than {limit}")]
     TooMuch {
-        /// `too-many-files`, `too-large`, `more-than-declared`.
+        /// `too-many-files`, `too-large`, `bomb`, `more-than-declared`.
         code: &'static str,
         /// What there is too much of.
         what: &'static str,

@@ -51,7 +51,7 @@ impl Bounds {
     }
 
     fn too_large(&self) -> ArchiveError {
-        let code = if self.declared { "more-than-declared" } else { "too-large" };
+        let code = if self.declared { "more-than-declared" } else { "bomb" };
         ArchiveError::TooMuch { code, what: "too many bytes in its files", limit: self.bytes }
     }
 }

@@ -6,6 +6,7 @@ mod archives;
 mod arriving;
 mod cap;
 mod catalog;
+mod fuzzed;
 mod hostile;
 mod index;
 mod installs;

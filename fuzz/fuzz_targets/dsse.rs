@@ -1,0 +1,4 @@
+//! Signed envelopes, and root documents.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_core::fuzz::dsse(bytes));

@@ -1,0 +1,4 @@
+//! Heads with their roots.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_core::fuzz::head(bytes));

@@ -1,0 +1,4 @@
+//! `registry/index.json`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_store::fuzz::index(bytes));

@@ -1,0 +1,4 @@
+//! Journals of interrupted transactions.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_store::fuzz::journal(bytes));

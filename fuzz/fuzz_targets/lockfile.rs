@@ -1,0 +1,4 @@
+//! `ggen.lock`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_core::fuzz::lockfile(bytes));

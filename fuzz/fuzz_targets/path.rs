@@ -1,0 +1,4 @@
+//! Paths in archives.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_core::fuzz::path(bytes));

@@ -1,0 +1,4 @@
+//! What users search for.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_core::fuzz::query(bytes));

@@ -1,0 +1,4 @@
+//! Releases under their publisher's roots.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ggen_core::fuzz::release(bytes));
