@@ -31,6 +31,7 @@ pub async fn doctor(options: MarketOptions, name: Option<String>) -> Result<Doct
     let usable = found.layout == LayoutFound::Known
         && found.unusable.is_none()
         && !found.read_only
+        && !found.foreign
         && matches!(found.database, Condition::Whole | Condition::Unfinished)
         // Whoever opens the home would rebuild it, and the user would not learn of it.
         && matches!(found.index, Condition::Missing | Condition::Whole | Condition::Unfinished);
@@ -76,22 +77,17 @@ fn home(found: &Examined) -> Finding {
     if let Some(problem) = &found.unusable {
         return Finding::bad(Check::Home, "home-unusable", format!("the home cannot be used: {problem}"), elsewhere);
     }
+    if found.foreign {
+        return Finding::bad(Check::Home, "home-foreign", "the home belongs to another user", elsewhere);
+    }
     if found.read_only {
-        let message = if found.foreign {
-            "the home belongs to another user and cannot be written"
-        } else {
-            "the home cannot be written"
-        };
-        return Finding::bad(Check::Home, "home-read-only", message, elsewhere);
+        return Finding::bad(Check::Home, "home-read-only", "the home cannot be written", elsewhere);
     }
     if let Some(kind) = found.network_file_system {
         let message = format!(
             "the home is on a network file system ({kind}), whose locks and syncs are only as good as its server"
         );
         return Finding::notice(Check::Home, "network-file-system", message, None);
-    }
-    if found.foreign {
-        return Finding::notice(Check::Home, "home-foreign", "the home belongs to another user", None);
     }
     Finding::good(Check::Home, "the home can be read and written")
 }

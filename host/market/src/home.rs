@@ -9,7 +9,7 @@ use ggen_store::Installed;
 use crate::answers::*;
 use crate::error::MarketError;
 use crate::gather::Gathered;
-use crate::market::{Market, now};
+use crate::market::{Market, blocking, now};
 use crate::report;
 use crate::target::{package_name, usage};
 

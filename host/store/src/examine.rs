@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::index::stream;
 use crate::layout::{LAYOUT, Layout};
 use crate::locks::{self, Kind, LockHolder};
-use crate::{db, fsio};
+use crate::{db, fsio, place};
 
 /// The longest look at the database.
 const DATABASE_TIME: Duration = Duration::from_secs(20);
@@ -134,7 +134,7 @@ pub fn examine(home: &Path) -> Examined {
         return found;
     }
     found.read_only = rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_err();
-    found.network_file_system = network_file_system(home);
+    found.network_file_system = place::network_file_system(home).unwrap_or(None);
     found.layout = match fsio::read_bounded(&home.join("VERSION"), 64) {
         Ok(None) => LayoutFound::None,
         Ok(Some(text)) if String::from_utf8_lossy(&text).trim() == LAYOUT.to_string() => LayoutFound::Known,
@@ -147,19 +147,6 @@ pub fn examine(home: &Path) -> Examined {
     work_in_progress(&layout, &mut found);
     archives(&layout, &mut found);
     found
-}
-
-/// The magic numbers that Linux gives to file systems over a network.
-fn network_file_system(home: &Path) -> Option<&'static str> {
-    let kind = rustix::fs::statfs(home).ok()?.f_type;
-    match u32::try_from(kind & 0xffff_ffff).ok()? {
-        0x6969 => Some("NFS"),
-        0xff53_4d42 | 0xfe53_4d42 | 0x517b => Some("SMB"),
-        0x0102_1997 => Some("9P"),
-        0x00c3_6400 => Some("CephFS"),
-        0x5346_414f => Some("AFS"),
-        _ => None,
-    }
 }
 
 fn database(layout: &Layout) -> Condition {

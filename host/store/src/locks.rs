@@ -88,11 +88,12 @@ pub(crate) fn try_lock(path: &Path, kind: Kind) -> Result<Option<Lock>, StoreErr
 
 /// Who holds a lock that could not be taken now; none where nobody does. Writes nothing.
 pub(crate) fn look(path: &Path, kind: Kind) -> Result<Option<Option<LockHolder>>, StoreError> {
-    let mut file = File::open(path).map_err(at("open the lock", path))?;
+    let file = File::open(path).map_err(at("open the lock", path))?;
     if try_file(&file, kind).map_err(at("lock", path))? {
         return Ok(None);
     }
-    Ok(Some(Some(holder(&mut file, "")).filter(|holder| holder.pid != 0)))
+    let holder = holders::holder(&file, "", holders::signed(&file));
+    Ok(Some(Some(holder).filter(|holder| holder.pid != 0)))
 }
 
 /// Waits `lock_tries` times `lock_retry` for a lock on `path`; `waiting` hears of each try that ended in vain.
