@@ -61,7 +61,8 @@ pub async fn connect(path: &Path, limits: Arc<Limits>) -> Result<Option<ControlC
 
 /// Whether an error of the socket says that nobody is behind it.
 fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound};
+    matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | BrokenPipe)
 }
 
 struct Call {
@@ -72,7 +73,7 @@ struct Call {
 impl ControlClient {
     fn failed(&self, source: io::Error) -> NetError {
         // It was there a moment ago.
-        if is_absence(&source) || matches!(source.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+        if is_absence(&source) {
             return NetError::Stopped;
         }
         let problem = "the running node does not answer".into();
