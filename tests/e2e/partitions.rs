@@ -144,6 +144,57 @@ fn islands() -> Option<Islands> {
     Islands::new().map_err(|why| eprintln!("SKIPPED: this machine allows no network namespaces: {why}")).ok()
 }
 
+const QUICK: &str = "[limits]\nbootstrap_retry = \"1s\"\nself_lookup_interval = \"3s\"\npartition_confirm = \"2s\"\n\
+                     ping_interval = \"2s\"\n";
+
+#[test]
+fn a_partition_is_seen_from_both_sides_and_heals_by_itself() {
+    let Some(islands) = islands() else { return };
+    let mut homes: Vec<Home> = (0..6).map(|_| home()).collect();
+    let mut nodes: Vec<Node> = Vec::new();
+    for (n, home) in homes.iter_mut().enumerate() {
+        let side = n / 3;
+        home.run_by(islands.prefix(side)).config(QUICK);
+        if let Some(seed) = nodes.first() {
+            home.bootstrap(&[seed]);
+        }
+        let listen = format!("/ip4/{}/tcp/0", Islands::ip(side, n as u8 + 1));
+        nodes.push(Node::start_at(home, &listen, &[]));
+    }
+    let all_are = |wanted: &str, peers: u64| {
+        eventually(&format!("all are {wanted}"), LIMIT, || {
+            let seen: Vec<Value> = homes.iter().map(status).collect();
+            let fits = |s: &Value| s["network"] == wanted && s["connected_peers"].as_u64() >= Some(peers);
+            seen.iter().all(fits).then_some(seen)
+        })
+    };
+    all_are("online", 5);
+
+    islands.cut();
+    let seen = all_are("degraded", 2);
+    for status in &seen {
+        assert!(status["evidence"].to_string().contains("a large part of the network is gone"), "{status}");
+    }
+    assert!(seen[4]["evidence"].to_string().contains("no bootstrap peer is connected"), "{}", seen[4]);
+    for (side, name) in [(0, "left"), (3, "right")] {
+        homes[side].key();
+        let folder = homes[side].write(&Package::new(name, "1.0.0").file("a.bin", noise(side as u64, 10_000)));
+        homes[side].json(&["marketplace", "publish", &folder]);
+    }
+    // Each side goes on with what it has.
+    homes[1].json(&["marketplace", "install", "left"]);
+    homes[4].json(&["marketplace", "install", "right"]);
+    assert_ne!(homes[1].run(&["marketplace", "install", "right"]).code(), 0);
+
+    islands.heal();
+    all_are("online", 4);
+    homes[2].json(&["marketplace", "install", "right"]);
+    homes[5].json(&["marketplace", "install", "left"]);
+    for node in nodes {
+        assert!(node.told().contains("Limited P2P connectivity, some packages may be unavailable"), "{}", node.told());
+    }
+}
+
 #[test]
 fn nodes_of_one_local_network_find_each_other_unless_they_should_not() {
     let Some(islands) = islands() else { return };
