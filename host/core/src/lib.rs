@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod advisories;
+pub mod announcement;
 pub mod chunks;
 pub mod digest;
 pub mod doctor;
@@ -12,6 +13,7 @@ pub mod dsse;
 pub mod files;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+pub mod flood;
 pub mod graph;
 pub mod head;
 pub mod hooks;
@@ -22,13 +24,16 @@ pub mod manifest;
 pub mod name;
 pub mod naming;
 pub mod partition;
+pub mod offences;
 pub mod paths;
+pub mod recent;
 pub mod release;
 pub mod reputation;
 pub mod resolve;
 pub mod root;
 pub mod schedule;
 pub mod search;
+pub mod upload;
 
 pub use digest::Digest;
 pub use name::{PackageId, PackageName, PublisherId};

@@ -75,6 +75,16 @@ pub struct Limits {
     pub max_connections: u32,
     /// Connections to one peer.
     pub max_connections_per_peer: u32,
+    /// Connections from one network: a /24 of IPv4, a /48 of IPv6.
+    pub max_connections_per_network: u32,
+    /// Whether this machine and private networks are counted as networks, too.
+    pub count_local_networks: bool,
+    /// Memory of the process beyond which no connection is taken, in bytes.
+    pub max_memory: usize,
+    /// What is given away, in bytes a second over all; 0: without limit. Peers share it alike.
+    pub upload_rate: u64,
+    /// What is given to one peer, in bytes a second; 0: without limit.
+    pub upload_rate_per_peer: u64,
     /// Streams of one peer that are served at once.
     pub max_streams_per_peer: usize,
     /// Streams of all peers that are served at once.
@@ -85,6 +95,30 @@ pub struct Limits {
     pub max_dht_bytes: usize,
     /// Peers that are remembered.
     pub max_known_peers: usize,
+    /// Gossip messages of one peer, a second.
+    pub gossip_rate: u64,
+    /// Gossip messages of one peer, at once.
+    pub gossip_burst: u64,
+    /// Gossip of one peer, in bytes a second; twice as many at once.
+    pub gossip_bytes: u64,
+    /// However many messages of one peer are dropped in such a time, they are one violation.
+    #[serde(with = "span")]
+    pub gossip_window: Duration,
+    /// Gossip messages that a node passes on, a second, over all.
+    pub gossip_forward: u64,
+    /// New heads of one publisher that are believed, a second.
+    pub publisher_rate: u64,
+    /// New heads of one publisher that are believed at once.
+    pub publisher_burst: u64,
+    /// Between two looks at the log of one peer, before jitter.
+    #[serde(with = "span")]
+    pub sync_interval: Duration,
+    /// Packages that are kept because others told of them.
+    pub max_heard: u64,
+    /// All that is kept of such packages, in bytes.
+    pub max_heard_bytes: u64,
+    /// Such packages of one publisher that no name here is bound to.
+    pub max_heard_of_publisher: u64,
     /// A request to a peer's catalog, in bytes.
     pub max_request: usize,
     /// An answer of a peer's catalog, in bytes.
@@ -195,11 +229,27 @@ impl Default for Limits {
             max_queried_peers: 20,
             max_connections: 512,
             max_connections_per_peer: 4,
+            max_connections_per_network: 32,
+            count_local_networks: false,
+            max_memory: 2 << 30,
+            upload_rate: 0,
+            upload_rate_per_peer: 0,
             max_streams_per_peer: 32,
             max_streams: 256,
             max_dht_records: 16 * 1024,
             max_dht_bytes: 64 * mib,
             max_known_peers: 4096,
+            gossip_rate: 1000,
+            gossip_burst: 2000,
+            gossip_bytes: 4 * mib as u64,
+            gossip_window: Duration::from_millis(100),
+            gossip_forward: 500,
+            publisher_rate: 5,
+            publisher_burst: 100,
+            sync_interval: s(5 * 60),
+            max_heard: 100_000,
+            max_heard_bytes: 256 * mib as u64,
+            max_heard_of_publisher: 1024,
             max_request: 64 * 1024,
             max_response: 8 * mib,
             max_results: 200,
