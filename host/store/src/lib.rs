@@ -18,6 +18,7 @@ mod examine;
 mod fsio;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod heard;
 mod holders;
 pub mod index;
 mod install;
@@ -50,7 +51,9 @@ use ggen_core::limits::Limits;
 pub use archive::{ArchiveError, GgenFile, Inspection, Packed, Unpacked, read_ggen_file, write_ggen_file};
 pub use clean::Cleaned;
 pub use db::catalog::Source;
+pub use db::changes::{Changes, Cursor};
 pub use db::decisions::{DecisionFilter, DecisionRow, Watched};
+pub use db::heard::{Heard, HeardHit};
 pub use db::package::{CatalogPackage, CatalogVersion};
 pub use db::peers::{Ban, PeerRecord};
 pub use db::search::SearchHit;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use semver::Version;
 
 use super::refresh::{About, highest, put_words, refresh};
-use super::{from_sql, optional_digest, sql, to_json, to_sql, trust};
+use super::{from_sql, heard, optional_digest, sql, to_json, to_sql, trust};
 use crate::error::StoreError;
 use crate::trust_log::Record;
 
@@ -142,11 +142,13 @@ pub(crate) fn accept_head(
             // After a lost database the mark may be known and the head not.
             if held_head(transaction, package).map_err(sql("read"))? != Some(signed.digest) {
                 store_head(transaction, package, &id, signed, now)?;
+                entered(transaction, package, &id, records)?;
             }
             add_source(transaction, package, source)?;
         }
         Succession::Newer => {
             store_head(transaction, package, &id, signed, now)?;
+            entered(transaction, package, &id, records)?;
             let (publisher, name) = (id.publisher, id.name.clone());
             let HeadMark { sequence, digest } = signed.mark();
             records.push(Record::Mark { publisher, name, sequence, digest });
@@ -159,6 +161,22 @@ pub(crate) fn accept_head(
         }
     }
     Ok(succession)
+}
+
+/// A head stands: others may learn of it, and what was only heard of the package is no more of use, but for the proof
+/// that its publisher signed two.
+fn entered(
+    transaction: &Transaction<'_>,
+    package: i64,
+    id: &PackageId,
+    records: &mut Vec<Record>,
+) -> Result<(), StoreError> {
+    heard::note_change(transaction, id)?;
+    if let Some(proof) = heard::leave(transaction, id)? {
+        set_equivocated(transaction, package, Some(&proof))?;
+        records.push(Record::Equivocated { publisher: id.publisher, name: id.name.clone() });
+    }
+    Ok(())
 }
 
 /// Known with its proof: one is enough, and a log that grows with every further one would be a way to fill a disk.

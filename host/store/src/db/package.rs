@@ -140,6 +140,15 @@ fn versions(connection: &Connection, package: i64) -> rusqlite::Result<Vec<Catal
     Ok(versions)
 }
 
+/// The highest head seen of a package.
+pub(crate) fn mark(connection: &Connection, id: &PackageId) -> rusqlite::Result<Option<HeadMark>> {
+    let row: Option<i64> = connection
+        .prepare_cached("SELECT id FROM packages WHERE publisher = ?1 AND name = ?2")?
+        .query_row(params![id.publisher.0.as_bytes(), id.name.as_str()], |r| r.get(0))
+        .optional()?;
+    row.map_or(Ok(None), |row| catalog::mark(connection, row))
+}
+
 pub(crate) fn claimants(connection: &Connection, name: &PackageName) -> rusqlite::Result<Vec<PackageId>> {
     let text =
         "SELECT publisher, name FROM packages WHERE key = ?1 AND newest IS NOT NULL OR key = ?1 AND head IS NOT NULL

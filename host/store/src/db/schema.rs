@@ -7,11 +7,11 @@
 //! compared in Rust where they come from outside.
 
 /// The `user_version` of this form.
-pub(crate) const CURRENT: i64 = 4;
+pub(crate) const CURRENT: i64 = 5;
 
-/// From each older form to the next one: the first makes 2 of 1, the second 3 of 2.
+/// From each older form to the next one: the first makes 2 of 1, the second 3 of 2, and so on.
 pub(crate) const STEPS: &[&str] =
-    &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD, PACKAGES_BY_NAME];
+    &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD, PACKAGES_BY_NAME, HEARD];
 
 /// The form from which on what is searched is as it is now: whoever comes from an older one writes it anew.
 pub(crate) const SEARCHED_SINCE: i64 = 4;
@@ -58,7 +58,49 @@ UPDATE inputs SET bytes = length(CAST(input AS BLOB));
 CREATE INDEX inputs_bytes ON inputs (bytes);
 ";
 
-/// From nothing to the current form.
+/// What others told of packages that no job has asked for, and the log of accepted heads, by which other nodes catch up.
+/// A part of the current form that is made of an older one as it is made anew.
+pub(crate) const HEARD: &str = "
+-- announcement: JSON, as it travels; proof: another head of the same sequence. A row is never changed but in its proof.
+CREATE TABLE heard (
+    id INTEGER PRIMARY KEY,
+    publisher BLOB NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,
+    sequence INTEGER NOT NULL, digest BLOB NOT NULL,
+    announcement TEXT NOT NULL, bytes INTEGER NOT NULL, newest TEXT, description TEXT NOT NULL,
+    peer TEXT NOT NULL, network TEXT NOT NULL, heard INTEGER NOT NULL, proof TEXT,
+    UNIQUE (publisher, name)
+);
+CREATE INDEX heard_key ON heard (key);
+CREATE INDEX heard_network ON heard (network, id);
+-- How much came from each network.
+CREATE TABLE heard_sums (network TEXT PRIMARY KEY, count INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER heard_added AFTER INSERT ON heard BEGIN
+    INSERT INTO heard_sums VALUES (new.network, 1, new.bytes)
+        ON CONFLICT (network) DO UPDATE SET count = count + 1, bytes = bytes + new.bytes;
+END;
+CREATE TRIGGER heard_removed AFTER DELETE ON heard BEGIN
+    UPDATE heard_sums SET count = count - 1, bytes = bytes - old.bytes WHERE network = old.network;
+    DELETE FROM heard_sums WHERE network = old.network AND count <= 0;
+END;
+CREATE VIRTUAL TABLE heard_texts USING fts5 (
+    name, keywords, description, category, author,
+    content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+);
+INSERT INTO heard_texts (heard_texts, rank) VALUES ('rank', 'bm25(10.0, 5.0, 2.0, 2.0, 1.0)');
+
+-- The log of accepted heads: one row a package, the latest change last; its name is another in each database.
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, publisher BLOB NOT NULL, name TEXT NOT NULL, UNIQUE (publisher, name)
+);
+INSERT INTO changes (publisher, name) SELECT publisher, name FROM packages WHERE head IS NOT NULL ORDER BY id;
+INSERT OR REPLACE INTO meta VALUES ('changes', lower(hex(randomblob(16))));
+-- How far the logs of others were followed.
+CREATE TABLE cursors (
+    peer TEXT PRIMARY KEY, log TEXT NOT NULL, after INTEGER NOT NULL, updated INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
+/// From nothing to the current form, with [`HEARD`] after it.
 pub(crate) const CREATE: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 

@@ -7,6 +7,7 @@ mod arriving;
 mod cap;
 mod catalog;
 mod fuzzed;
+mod heard;
 mod hostile;
 mod index;
 mod installs;

@@ -162,7 +162,12 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 /// Makes a fresh database one of the third form.
 fn third_form(database: &rusqlite::Connection) {
-    let text = "DROP TABLE names;
+    let text = "DROP TABLE heard;
+        DROP TABLE heard_sums;
+        DROP TABLE heard_texts;
+        DROP TABLE changes;
+        DROP TABLE cursors;
+        DROP TABLE names;
         DROP TABLE texts;
         CREATE VIRTUAL TABLE texts USING fts5 (
             name, keywords, description, category, author,
