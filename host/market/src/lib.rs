@@ -18,6 +18,7 @@ mod facts;
 mod fallback;
 mod fetch;
 mod gather;
+mod heard;
 mod home;
 mod install;
 mod keys;

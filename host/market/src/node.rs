@@ -15,6 +15,7 @@ use crate::answers::*;
 use crate::bans::if_there;
 use crate::error::MarketError;
 use crate::fallback::{Next, Route};
+use crate::heard;
 use crate::market::{Market, blocking, now};
 use crate::network::{bootstrap, node_config};
 use crate::peers;
@@ -65,6 +66,7 @@ impl Market {
         let identity = Identity::Kept(self.identity()?);
         let mut config = node_config(&self.store, &self.settings, identity, Mode::Node, bootstrap, known)?;
         config.listen = listen;
+        config.cursors = heard::cursors(&self.store)?;
         let content = Arc::new(StoreContent { store: self.store.clone() });
         let (handle, events) = ggen_net::start(config, content).await?;
         let control = match claim.serve(handle.clone(), self.store.home()) {
@@ -183,6 +185,8 @@ impl Market {
             NodeEvent::Identified { peer, addresses } => {
                 blocking(move || peers::remember(&store, &peer, &addresses, now())).await
             }
+            NodeEvent::Heard(heard) => blocking(move || heard::keep(&store, heard)).await,
+            NodeEvent::Synced { heads, cursor } => blocking(move || heard::follow(&store, heads, cursor)).await,
             // The node keeps it for others; the catalog takes only what a job of this home asked for, so that nobody can
             // fill the disk by storing heads here.
             NodeEvent::HeadStored(_) => Ok(()),

@@ -101,6 +101,9 @@ pub(crate) enum Sentence {
     Banned { seconds: u32 },
 }
 
+/// Offences of one kind that are counted one by one when they are judged together.
+const MAX_COUNTED: u32 = 1000;
+
 /// Asks the scoring policy what an offence costs, and writes it down.
 fn sentence(
     store: &Store,
@@ -110,7 +113,10 @@ fn sentence(
 ) -> Result<(Sentence, Vec<ggen_policy::Decision>), MarketError> {
     let now = now();
     let (addresses, mut record) = load(store, &offence.peer, now)?;
-    let told = record.offend(offence.class, &offence.code, now);
+    let mut told = record.offend(offence.class, &offence.code, now);
+    for _ in 1..offence.count.min(MAX_COUNTED) {
+        told = record.offend(offence.class, &offence.code, now);
+    }
     let review = host.judge(job, &record.facts(now, Traits::default()), &told);
     let peer = offence.peer.to_string();
     let sentence = match review.sanction {

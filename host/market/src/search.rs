@@ -55,6 +55,9 @@ impl Market {
         if route.has(Origin::Registry) || route.has(Origin::Organization) {
             self.search_here(&request.query, limit, &mut results).await?;
         }
+        if route.has(Origin::Peers) || self.offline {
+            self.search_heard(&request.query, limit, &mut results).await?;
+        }
         if route.has(Origin::Peers) {
             complete = self.search_peers(&route, &request.query, limit, &mut results).await?;
         }
@@ -69,6 +72,15 @@ impl Market {
             let Some(version) = hit.version else { continue };
             let source = if starter::is_bundled(&hit.id) { "bundled" } else { "registry" };
             results.add(hit.id, version, hit.description, source.to_owned());
+        }
+        Ok(())
+    }
+
+    /// What peers told this home's node of, while it ran.
+    async fn search_heard(&self, query: &str, limit: usize, results: &mut Results) -> Result<(), MarketError> {
+        let (store, query) = (self.store.clone(), query.to_owned());
+        for hit in blocking(move || Ok(store.search_heard(&query, limit)?)).await? {
+            results.add(hit.id, hit.version, hit.description, hit.peer);
         }
         Ok(())
     }

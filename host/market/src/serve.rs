@@ -8,9 +8,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use ggen_core::chunks::{CHUNK_SIZE, ChunkList, chunk_length};
-use ggen_core::head::HeadBundle;
+use ggen_core::head::{HeadBundle, HeadMark};
 use ggen_core::{Digest, PackageId, PackageName};
-use ggen_net::{ArchiveSource, CatalogHit, Content, PackageBundle};
+use ggen_net::{ArchiveSource, CatalogHit, Changes, Content, PackageBundle};
 use ggen_store::Store;
 
 /// A store as the network sees it.
@@ -57,16 +57,31 @@ impl Content for StoreContent {
             let version = h.version?;
             Some(CatalogHit { name: h.id.name, version, publisher: h.id.publisher, description: h.description })
         };
-        hits.into_iter().filter_map(hit).collect()
+        let mut hits: Vec<CatalogHit> = hits.into_iter().filter_map(hit).collect();
+        // Passed on as it was heard: what is installed of it is verified by whoever does.
+        let heard = self.store.search_heard(query, limit.saturating_sub(hits.len())).unwrap_or_default();
+        hits.extend(heard.into_iter().map(|h| CatalogHit {
+            name: h.id.name,
+            version: h.version,
+            publisher: h.id.publisher,
+            description: h.description,
+        }));
+        hits
     }
 
     fn heads(&self, name: &PackageName) -> Vec<HeadBundle> {
-        let claimants = self.store.claimants(name).unwrap_or_default();
+        let mut claimants = self.store.claimants(name).unwrap_or_default();
+        claimants.extend(self.store.heard_claimants(name).unwrap_or_default());
         claimants.iter().filter_map(|id| self.head(id)).collect()
     }
 
     fn head(&self, id: &PackageId) -> Option<HeadBundle> {
-        self.store.package(id).ok()??.head.map(|h| h.bundle)
+        let known = self.store.package(id).ok()?.and_then(|package| package.head);
+        known.map(|head| head.bundle).or_else(|| Some(self.store.heard(id).ok()??.bundle()))
+    }
+
+    fn mark(&self, id: &PackageId) -> Option<HeadMark> {
+        self.store.known_mark(id).ok()?
     }
 
     fn package(&self, id: &PackageId) -> Option<PackageBundle> {
@@ -74,6 +89,11 @@ impl Content for StoreContent {
         let head = package.head?.bundle;
         let listed = package.versions.into_iter().filter(|v| v.in_head);
         Some(PackageBundle { head, releases: listed.filter_map(|v| v.release).map(|r| r.envelope).collect() })
+    }
+
+    fn changes(&self, after: u64, limit: usize) -> Option<Changes> {
+        let ggen_store::Changes { log, entries, last, more } = self.store.changes(after, limit).ok()?;
+        Some(Changes { log, entries, last, more })
     }
 
     fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>> {

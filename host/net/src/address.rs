@@ -115,6 +115,14 @@ pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
     ip_of(address).is_some_and(|ip| ip.is_loopback())
 }
 
+/// Whether an address says nothing of who is behind it to the rest of the world: this machine, or a private network.
+pub(crate) fn is_local(address: &Multiaddr) -> bool {
+    ip_of(address).is_some_and(|ip| match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    })
+}
+
 /// Whether somebody at `seen_from` can have a use for `address`: nothing of this machine alone, unless he is on it.
 pub(crate) fn is_shareable(address: &Multiaddr, seen_from: &Multiaddr) -> bool {
     let unspecified = ip_of(address).is_some_and(|ip| ip.is_unspecified());

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures::AsyncWriteExt as _;
+use ggen_core::announcement::Announcement;
 use ggen_core::dsse::Envelope;
 use ggen_core::head::HeadBundle;
 use ggen_core::hooks::OffenceClass;
@@ -46,6 +47,13 @@ pub(crate) enum Request {
         #[serde(default)]
         from: usize,
     },
+    Changes {
+        /// The log that `after` is a number of; of any other all is told.
+        #[serde(default)]
+        log: Option<String>,
+        after: u64,
+        limit: usize,
+    },
 }
 
 /// An answer. Unknown fields are let through, so that later versions may say more.
@@ -66,6 +74,14 @@ pub(crate) enum Response {
         releases: Vec<Envelope>,
         /// Where to go on, if this is not all.
         next: Option<usize>,
+    },
+    Changes {
+        log: String,
+        entries: Vec<Announcement>,
+        /// The number to go on after.
+        next: u64,
+        /// Whether there is more now.
+        more: bool,
     },
     Error {
         /// `has-not`, `busy`, `malformed`, `internal`.

@@ -8,7 +8,7 @@ use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
 
 use crate::error::NetError;
-use crate::types::BanEntry;
+use crate::types::{BanEntry, Cursor};
 
 /// Who the node is.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,8 @@ pub struct NodeConfig {
     pub mdns: bool,
     /// Whom names are asked of; none: whom the system asks.
     pub resolver: Option<SocketAddr>,
+    /// How far the logs of others were followed.
+    pub cursors: Vec<Cursor>,
     /// Bounds and time-outs.
     pub limits: Arc<Limits>,
 }

@@ -4,8 +4,9 @@
 
 use std::io;
 
+use ggen_core::announcement::Announcement;
 use ggen_core::dsse::Envelope;
-use ggen_core::head::HeadBundle;
+use ggen_core::head::{HeadBundle, HeadMark, SignedHead};
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,19 @@ pub struct PackageBundle {
     pub releases: Vec<Envelope>,
 }
 
+/// A piece of the log of accepted heads.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Which log: another name where its numbers mean something else.
+    pub log: String,
+    /// Heads with their numbers, rising.
+    pub entries: Vec<(u64, Announcement)>,
+    /// The number up to which was looked; 0 if there was nothing.
+    pub last: u64,
+    /// Whether there is more after it.
+    pub more: bool,
+}
+
 /// What a node serves.
 pub trait Content: Send + Sync + 'static {
     /// At most `limit` packages that fit `query`, the best first.
@@ -42,6 +56,14 @@ pub trait Content: Send + Sync + 'static {
     /// The head of one package.
     fn head(&self, id: &PackageId) -> Option<HeadBundle> {
         self.package(id).map(|package| package.head)
+    }
+    /// The highest head that is known of a package, whether it is served or not.
+    fn mark(&self, id: &PackageId) -> Option<HeadMark> {
+        SignedHead::verify(self.head(id)?, Some(id)).ok().map(|head| head.mark())
+    }
+    /// Which log of accepted heads this is, and at most `limit` entries of it after a number.
+    fn changes(&self, _after: u64, _limit: usize) -> Option<Changes> {
+        None
     }
     /// An archive that may be served.
     fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>>;

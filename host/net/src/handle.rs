@@ -10,13 +10,17 @@ use std::time::Duration;
 
 use ggen_core::Digest;
 use ggen_core::PackageName;
+use ggen_core::announcement::Announcement;
+use ggen_core::dsse::Envelope;
 use ggen_core::head::{HeadBundle, SignedHead, archive_key, head_key, name_key};
 use ggen_core::limits::Limits;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 
 use crate::address::{is_loopback, is_quic, with_peer};
-use crate::config::NodeConfig;
+use crate::complaints::Complaints;
+use crate::config::{Mode, NodeConfig};
 use crate::content::Content;
 use crate::dht::record_key;
 use crate::error::{NetError, Problem};
@@ -24,6 +28,7 @@ use crate::link::Link;
 use crate::node::transport::swarm;
 use crate::node::{COMMAND_QUEUE, Command, Node, Parts};
 use crate::serve::{Serving, start_serving};
+use crate::sync::Sync;
 use crate::types::{BanEntry, Joined, NodeEvent, Offence, PeerInfo, Status};
 
 /// Events that wait for the owner.
@@ -36,9 +41,19 @@ const LISTEN_WAIT: Duration = Duration::from_secs(2);
 pub struct Handle {
     pub(crate) link: Link,
     pub(crate) events: mpsc::Sender<NodeEvent>,
+    complaints: Complaints,
     me: PeerId,
     joined: watch::Receiver<Joined>,
-    serving: Arc<Serving>,
+    serving: Arc<(Serving, Option<Following>)>,
+}
+
+/// The task that follows the logs of others; it ends with the last handle.
+struct Following(AbortHandle);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A number in 0..1 that differs from process to process.
@@ -67,11 +82,14 @@ pub async fn start(
     let (listening_in, mut listening) = watch::channel(Vec::new());
     let streams = swarm.behaviour().streams.new_control();
     let link = Link { commands, streams, limits: config.limits.clone() };
-    let serving = start_serving(&link, content, events.clone())?;
+    let complaints = Complaints::new(events.clone(), &config.limits);
+    let serving = start_serving(&link, content.clone(), complaints.clone())?;
     let node = Node::new(Parts {
         swarm,
         limits: config.limits,
         events: events.clone(),
+        complaints: complaints.clone(),
+        content: content.clone(),
         joined: joined_in,
         listening: listening_in,
         anchors: config.bootstrap,
@@ -81,6 +99,16 @@ pub async fn start(
         jitter: random,
     });
     tokio::spawn(node.run(inbox));
+    let following = (config.mode == Mode::Node).then(|| {
+        let sync = Sync {
+            link: link.clone(),
+            content,
+            complaints: complaints.clone(),
+            events: events.clone(),
+            jitter: random,
+        };
+        Following(tokio::spawn(sync.run(config.cursors)).abort_handle())
+    });
     let wanted = config.listen.len();
     // A machine has several addresses; those of one transport must not stand for the other's.
     let each_kind = |there: &Vec<Multiaddr>| {
@@ -91,7 +119,7 @@ pub async fn start(
         let address = config.listen.first().map(Multiaddr::to_string).unwrap_or_default();
         return Err(NetError::Listen { address, source: "the system gave no address in time".into() });
     }
-    Ok((Handle { link, events, me, joined, serving: Arc::new(serving) }, events_out))
+    Ok((Handle { link, events, complaints, me, joined, serving: Arc::new((serving, following)) }, events_out))
 }
 
 impl Handle {
@@ -174,6 +202,25 @@ impl Handle {
         self.link.call(|reply| Command::PutHead { key, value, mark, expires, reply }).await?.map(drop)
     }
 
+    /// Tells all nodes that listen of a package's new head, with the `release` that speaks for it. False if nobody
+    /// listened within `lookup_grace`: it is told to the first who does.
+    ///
+    /// Errors: the announcement does not prove itself ([`NetError::Remote`] with `invalid-head`).
+    pub async fn announce(&self, bundle: HeadBundle, release: Option<Envelope>) -> Result<bool, NetError> {
+        let announcement = Announcement::new(bundle, release);
+        let invalid = |e: ggen_core::announcement::AnnouncementError| NetError::Remote {
+            code: "invalid-head".into(),
+            message: e.to_string(),
+        };
+        let head = announcement.clone().verify().map_err(invalid)?.head;
+        let (key, mark, bytes) = (head_key(&head.head.id()), head.mark(), announcement.to_json());
+        let told = self.link.call(|reply| Command::Announce { bytes, key, mark, reply });
+        match tokio::time::timeout(self.link.limits.lookup_grace, told).await {
+            Ok(told) => told?.map(|()| true),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Where a peer can be reached, with `/p2p/`, as far as is known.
     pub async fn addresses(&self, peer: PeerId) -> Result<Vec<Multiaddr>, NetError> {
         let known = self.link.call(|reply| Command::Addresses { peer, reply }).await?;
@@ -184,7 +231,7 @@ impl Handle {
     pub async fn shutdown(&self) -> Result<(), NetError> {
         let limit = self.link.limits.shutdown_timeout;
         let stop = async {
-            self.serving.stop(limit / 2).await;
+            self.serving.0.stop(limit / 2).await;
             self.link.call(Command::Shutdown).await
         };
         match tokio::time::timeout(limit, stop).await {
@@ -202,8 +249,6 @@ impl Handle {
     }
 
     pub(crate) fn accuse(&self, offence: Offence) {
-        if self.events.try_send(NodeEvent::Offence(offence)).is_err() {
-            tracing::debug!("an offence is lost: nobody reads the node's events");
-        }
+        self.complaints.add(offence);
     }
 }

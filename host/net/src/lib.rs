@@ -13,6 +13,7 @@
 
 mod address;
 mod catalog;
+mod complaints;
 mod config;
 mod content;
 mod control;
@@ -28,6 +29,7 @@ mod network;
 mod node;
 mod package;
 mod serve;
+mod sync;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -36,7 +38,7 @@ mod types;
 
 pub use address::{parse_bootstrap, parse_multiaddr, parse_peer, subnet_of};
 pub use config::{Identity, Mode, NodeConfig, new_identity, peer_id_of};
-pub use content::{ArchiveSource, CatalogHit, Content, NoContent, PackageBundle};
+pub use content::{ArchiveSource, CatalogHit, Changes, Content, NoContent, PackageBundle};
 pub use control::client::{ControlClient, connect};
 pub use control::server::{ControlClaim, ControlServer, claim_control};
 pub use error::{NetError, Problem};
@@ -45,6 +47,6 @@ pub use handle::{Handle, start};
 pub use libp2p::{Multiaddr, PeerId};
 pub use network::Network;
 pub use types::{
-    BanEntry, Direction, FoundHead, FoundPackage, Holder, Joined, NetworkState, NodeEvent, Offence, PeerInfo,
-    SearchEvent, Status,
+    BanEntry, Cursor, Direction, FoundHead, FoundPackage, Heard, Holder, Joined, NetworkState, NodeEvent, Offence,
+    PeerInfo, SearchEvent, Status,
 };

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ggen_core::dsse::Envelope;
 use ggen_core::head::HeadBundle;
 use ggen_core::{Digest, PackageId, PackageName};
 use libp2p::PeerId;
@@ -78,6 +79,10 @@ impl Network {
     either! {
         /// As [`Handle::put_head`].
         put_head(bundle: HeadBundle) -> ()
+    }
+    either! {
+        /// As [`Handle::announce`].
+        announce(bundle: HeadBundle, release: Option<Envelope>) -> bool
     }
     either! {
         /// As [`Handle::status`].

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};
 use std::time::Duration;
 
+use ggen_core::announcement::Announcement;
 use ggen_core::chunks::{CHUNK_SIZE, ChunkList, chunk_count};
 use ggen_core::digest::Digest;
 use ggen_core::dsse::{Envelope, SecretKey};
@@ -17,10 +18,10 @@ use tokio::sync::mpsc;
 
 use crate::address::split_peer;
 use crate::config::{Identity, Mode, NodeConfig};
-use crate::content::{ArchiveSource, CatalogHit, Content, PackageBundle};
+use crate::content::{ArchiveSource, CatalogHit, Changes, Content, PackageBundle};
 use crate::fetch::{FetchEvent, FetchReport, FetchRequest};
 use crate::handle::{Handle, start};
-use crate::types::{Holder, NodeEvent};
+use crate::types::{Cursor, Holder, NodeEvent};
 use crate::{NetError, new_identity};
 
 /// A publisher with one key.
@@ -140,6 +141,16 @@ impl Content for Memory {
         self.packages.iter().find(|(i, _)| i == id).map(|(_, p)| p.clone())
     }
 
+    fn changes(&self, after: u64, limit: usize) -> Option<Changes> {
+        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
+        let told = (1..).zip(&self.packages).skip(skipped).take(limit);
+        let entries: Vec<_> =
+            told.map(|(n, (_, p))| (n, Announcement::new(p.head.clone(), p.releases.first().cloned()))).collect();
+        let last = entries.last().map_or(0, |(number, _)| *number);
+        let more = entries.len() == limit;
+        Some(Changes { log: "memory".into(), entries, last, more })
+    }
+
     fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>> {
         let bytes = self.archives.get(digest)?.clone();
         Some(Box::new(Source { bytes, manner: self.manner, release: self.release.clone() }))
@@ -188,23 +199,40 @@ pub(crate) fn loopback() -> Multiaddr {
 
 /// A serving node.
 pub(crate) async fn node(content: Memory, bootstrap: &[&TestNode], limits: Limits) -> TestNode {
-    run(content, bootstrap, limits, Mode::Node).await
+    run(content, bootstrap, limits, Mode::Node, Vec::new()).await
+}
+
+/// A serving node that has followed others before.
+pub(crate) async fn node_with_cursors(
+    content: Memory,
+    bootstrap: &[&TestNode],
+    limits: Limits,
+    cursors: Vec<Cursor>,
+) -> TestNode {
+    run(content, bootstrap, limits, Mode::Node, cursors).await
 }
 
 /// A short-lived command, joined.
 pub(crate) async fn command(bootstrap: &[&TestNode], limits: Limits) -> TestNode {
-    let command = run(Memory::default(), bootstrap, limits, Mode::Command).await;
+    let command = run(Memory::default(), bootstrap, limits, Mode::Command, Vec::new()).await;
     let joined = command.handle.joined(Duration::from_secs(5)).await;
     assert!(joined.is_connected(), "{joined:?}");
     command
 }
 
-async fn run(content: Memory, bootstrap: &[&TestNode], limits: Limits, mode: Mode) -> TestNode {
+pub(crate) async fn run(
+    content: Memory,
+    bootstrap: &[&TestNode],
+    limits: Limits,
+    mode: Mode,
+    cursors: Vec<Cursor>,
+) -> TestNode {
     let config = NodeConfig {
         identity: Identity::Kept(new_identity().unwrap()),
         mode,
         listen: if mode == Mode::Node { vec![loopback()] } else { vec![] },
         bootstrap: bootstrap.iter().map(|n| n.contact()).collect(),
+        cursors,
         limits: Arc::new(limits),
         ..NodeConfig::default()
     };

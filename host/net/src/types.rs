@@ -1,5 +1,6 @@
 //! The values that the network gives its caller. Decides nothing.
 
+use ggen_core::announcement::Announced;
 use ggen_core::dsse::Envelope;
 use ggen_core::head::SignedHead;
 pub use ggen_core::hooks::OffenceClass;
@@ -48,11 +49,18 @@ pub struct Offence {
     pub code: String,
     /// For people.
     pub detail: String,
+    /// How often it happened, where it was gathered before it was told.
+    #[serde(default = "once")]
+    pub count: u32,
+}
+
+const fn once() -> u32 {
+    1
 }
 
 impl Offence {
     pub(crate) fn new(peer: PeerId, class: OffenceClass, code: &str, detail: impl Into<String>) -> Self {
-        Self { peer, class, code: code.to_owned(), detail: detail.into() }
+        Self { peer, class, code: code.to_owned(), detail: detail.into(), count: 1 }
     }
 }
 
@@ -100,6 +108,28 @@ pub struct FoundPackage {
     pub head: SignedHead,
     /// Releases that the head lists.
     pub releases: Vec<Envelope>,
+}
+
+/// How far a peer's log of accepted heads was followed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cursor {
+    /// Whose.
+    pub peer: PeerId,
+    /// Which log of it.
+    pub log: String,
+    /// The last number that was taken in.
+    pub after: u64,
+}
+
+/// A package's new head, as peers tell of it.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// What was told; all of it is signed.
+    pub announced: Announced,
+    /// By which peer.
+    pub peer: PeerId,
+    /// The network of that peer, where it says anything.
+    pub network: Option<String>,
 }
 
 /// How joining the network went.
@@ -201,6 +231,16 @@ pub enum NodeEvent {
         peer: PeerId,
         /// Where, without `/p2p/`.
         addresses: Vec<Multiaddr>,
+    },
+    /// Heads that peers announced and that are news to this node; their signatures are valid.
+    Heard(Vec<Heard>),
+    /// A piece of a peer's log: heads that are news to this node, with valid signatures, and how far it goes. The cursor
+    /// is to be kept after the heads.
+    Synced {
+        /// What was told.
+        heads: Vec<Heard>,
+        /// Where it ends.
+        cursor: Cursor,
     },
     /// A head that the DHT gave this node to keep; its signature is valid.
     HeadStored(Box<SignedHead>),

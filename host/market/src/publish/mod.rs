@@ -233,11 +233,18 @@ impl Market {
         {
             self.detail(format!("the node could not announce the archive: {error}"));
         }
+        let heard = match network.announce(head.bundle.clone(), Some(release.envelope.clone())).await {
+            Ok(heard) => heard,
+            Err(error) => {
+                self.detail(format!("the head could not be announced: {error}"));
+                false
+            }
+        };
         match network.put_head(head.bundle.clone()).await {
             Ok(()) => true,
             Err(error) => {
                 self.detail(format!("nobody took the head: {error}"));
-                matches!(network, ggen_net::Network::Running(_))
+                heard || matches!(network, ggen_net::Network::Running(_))
             }
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ggen_core::dsse::Envelope;
 use ggen_core::head::{HeadBundle, SignedHead};
 use ggen_core::limits::Limits;
 use ggen_core::{Digest, PackageId, PackageName};
@@ -231,6 +232,11 @@ impl ControlClient {
     /// As [`crate::Handle::put_head`].
     pub async fn put_head(&self, bundle: HeadBundle) -> Result<(), NetError> {
         self.end(Op::PutHead { head: Box::new(bundle) }).await
+    }
+
+    /// As [`crate::Handle::announce`].
+    pub async fn announce(&self, bundle: HeadBundle, release: Option<Envelope>) -> Result<bool, NetError> {
+        self.end(Op::Announce { head: Box::new(bundle), release }).await
     }
 
     /// As [`crate::Handle::status`].

@@ -46,6 +46,7 @@ pub(super) enum Op {
     Fetch { archive: Archive, holders: Vec<Holder>, path: PathBuf, proved: Vec<u64> },
     Provide { archives: Vec<Digest>, names: Vec<PackageName> },
     PutHead { head: Box<HeadBundle> },
+    Announce { head: Box<HeadBundle>, release: Option<Envelope> },
     Status,
     Peers,
     Ban { peer: Peer, until: u64, reason: String },

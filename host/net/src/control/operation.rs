@@ -86,6 +86,7 @@ impl<W: AsyncWrite + Unpin> Operation<'_, W> {
             }
             Op::Provide { archives, names } => value(handle.provide(&archives, &names).await),
             Op::PutHead { head } => value(handle.put_head(*head).await),
+            Op::Announce { head, release } => value(handle.announce(*head, release).await),
             Op::Status => value(handle.status().await),
             Op::Peers => value(handle.peers().await),
             Op::Ban { peer, until, reason } => value(handle.ban(peer.0, until, &reason).await),

@@ -11,10 +11,13 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{self, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{StreamProtocol, identify, mdns, ping};
+use libp2p::{StreamProtocol, identify, mdns, memory_connection_limits, ping};
 
 use crate::config::{Mode, NodeConfig};
 use crate::dht::store::Store;
+use crate::error::NetError;
+use crate::node::crowd;
+use crate::node::mesh::{Mesh, mesh};
 
 /// The protocol of the distributed hash table.
 pub(crate) const KAD: StreamProtocol = StreamProtocol::new("/ggen/kad/1");
@@ -28,10 +31,13 @@ pub(crate) struct Behaviour {
     /// First, so that nobody else has to do with a connection that is refused.
     pub blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub limits: connection_limits::Behaviour,
+    pub memory: memory_connection_limits::Behaviour,
+    pub crowd: crowd::Behaviour,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
     pub kad: kad::Behaviour<Store>,
     pub mdns: Toggle<mdns::tokio::Behaviour>,
+    pub gossip: Mesh,
     pub streams: libp2p_stream::Behaviour,
 }
 
@@ -68,21 +74,24 @@ fn connection_limits(limits: &Limits) -> ConnectionLimits {
 }
 
 /// Everything that a node speaks. `jitter` is in 0..1.
-pub(super) fn behaviour(key: &Keypair, config: &NodeConfig, jitter: f64) -> Behaviour {
+pub(super) fn behaviour(key: &Keypair, config: &NodeConfig, jitter: f64) -> Result<Behaviour, NetError> {
     let limits: &Limits = &config.limits;
     let identify = identify::Config::new(FAMILY.to_owned(), key.public())
         .with_agent_version(concat!("ggen/", env!("CARGO_PKG_VERSION")).to_owned())
         .with_push_listen_addr_updates(true);
     let ping = ping::Config::new().with_interval(limits.ping_interval).with_timeout(limits.ping_interval);
-    Behaviour {
+    Ok(Behaviour {
         blocked: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(connection_limits(limits)),
+        memory: memory_connection_limits::Behaviour::with_max_bytes(limits.max_memory),
+        crowd: crowd::Behaviour::new(limits),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),
         kad: kad(key, config.mode, limits, jitter),
         mdns: mdns(key, config).into(),
+        gossip: mesh(config.mode)?,
         streams: libp2p_stream::Behaviour::new(),
-    }
+    })
 }
 
 /// None where it is not wanted, or the machine does not let its network be watched.

@@ -2,6 +2,7 @@
 //!
 //! Decides who may be dialled; never waits for an answer.
 
+use ggen_core::Digest;
 use ggen_core::head::HeadMark;
 use libp2p::kad::RecordKey;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
@@ -48,6 +49,8 @@ pub(crate) enum Command {
         expires: u64,
         reply: oneshot::Sender<Result<usize, NetError>>,
     },
+    /// Tell those who listen of a verified head; answered when it was sent.
+    Announce { bytes: Vec<u8>, key: Digest, mark: HeadMark, reply: oneshot::Sender<Result<(), NetError>> },
     /// Provide keys from now on.
     Provide { keys: Vec<RecordKey>, reply: oneshot::Sender<()> },
     /// Refuse a peer.
@@ -73,6 +76,7 @@ impl Node {
             Command::Records { key, reply } => self.look_up_records(key, reply),
             Command::Providers { key, reply } => self.look_up_providers(key, reply),
             Command::PutHead { key, value, mark, expires, reply } => self.put_head(key, value, mark, expires, reply),
+            Command::Announce { bytes, key, mark, reply } => self.announce(bytes, key, mark, reply),
             Command::Provide { keys, reply } => {
                 self.provide(keys);
                 let _ = reply.send(());

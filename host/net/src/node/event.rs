@@ -23,6 +23,7 @@ impl Node {
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
                 self.on_identified(peer_id, info);
             }
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.on_ping(event),
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => self.on_neighbours(found),
             SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => self.on_connected(peer_id, &endpoint),
@@ -41,7 +42,7 @@ impl Node {
                 let own = cause.downcast::<Exceeded>().is_ok_and(|e| e.limit() == self.limits.max_connections_per_peer);
                 if own {
                     let detail = "more connections than one peer may have".to_owned();
-                    self.tell(NodeEvent::Offence(Offence::new(peer, OffenceClass::Flood, "connections", detail)));
+                    self.complaints.add(Offence::new(peer, OffenceClass::Flood, "connections", detail));
                 }
             }
             SwarmEvent::NewListenAddr { address, .. } => self.on_listening(address),

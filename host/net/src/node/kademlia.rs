@@ -243,7 +243,7 @@ impl Node {
             }
             Err(refusal) => {
                 let class: OffenceClass = refusal.class;
-                self.tell(NodeEvent::Offence(Offence::new(source, class, refusal.code, refusal.detail)));
+                self.complaints.add(Offence::new(source, class, refusal.code, refusal.detail));
             }
         }
     }

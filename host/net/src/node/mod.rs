@@ -7,10 +7,14 @@
 mod behaviour;
 mod buffered;
 mod command;
+mod crowd;
 mod event;
+mod gossip;
 mod join;
 mod kademlia;
 mod sight;
+mod listen;
+mod mesh;
 mod status;
 pub(crate) mod transport;
 mod verify;
@@ -27,10 +31,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::behaviour::Behaviour;
 pub(crate) use self::command::{Command, Lead};
+use self::gossip::Gossip;
 use self::join::Join;
 use self::kademlia::{Announcement, Query};
 use self::sight::Outlook;
+use self::listen::Listener;
+pub(crate) use self::listen::check;
 use self::verify::Verifier;
+use crate::complaints::Complaints;
+use crate::content::Content;
 use crate::types::{BanEntry, Direction, Joined, NodeEvent};
 
 /// Commands that wait for the node.
@@ -69,6 +78,8 @@ pub(crate) struct Node {
     listening: watch::Sender<Vec<Multiaddr>>,
     verifier: Verifier,
     outlook: Outlook,
+    gossip: Gossip,
+    complaints: Complaints,
 }
 
 /// What a [`Node`] is made of.
@@ -76,6 +87,8 @@ pub(crate) struct Parts {
     pub swarm: Swarm<Behaviour>,
     pub limits: Arc<Limits>,
     pub events: mpsc::Sender<NodeEvent>,
+    pub complaints: Complaints,
+    pub content: Arc<dyn Content>,
     pub joined: watch::Sender<Joined>,
     pub listening: watch::Sender<Vec<Multiaddr>>,
     pub anchors: Vec<(PeerId, Multiaddr)>,
@@ -98,6 +111,8 @@ impl Node {
             join: Join::new(parts.anchors, parts.known, &parts.limits, parts.jitter),
             outlook: Outlook::new(&parts.limits, parts.jitter),
             verifier: Verifier::start(),
+            gossip: Gossip::new(&parts.limits, Listener::start(parts.content)),
+            complaints: parts.complaints,
             swarm: parts.swarm,
             limits: parts.limits,
             events: parts.events,
@@ -126,6 +141,7 @@ impl Node {
         let stopped = loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
+                Some(looked) = self.gossip.next() => self.on_looked(looked),
                 Some(checked) = self.verifier.next() => self.on_checked(checked),
                 command = commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => break Some(reply),
@@ -163,6 +179,9 @@ impl Node {
         }
         self.announce_more();
         self.look_around();
+        self.announce_waiting();
+        self.tell_heard();
+        self.complaints.flush();
         self.rejoin();
     }
 

@@ -33,7 +33,7 @@ const HANDLER_EVENTS: usize = 32;
 pub(crate) fn swarm(key: Keypair, config: &NodeConfig, jitter: f64) -> Result<Swarm<Behaviour>, NetError> {
     let limits: &Limits = &config.limits;
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| NetError::Transport(e);
-    let behaviour = behaviour(&key, config, jitter);
+    let behaviour = behaviour(&key, config, jitter)?;
     let (servers, options) = resolver(config.resolver);
     // A node's lookups of its own place go to its neighbours: so their connections never fall idle.
     let idle = IDLE.max(limits.self_lookup_interval.saturating_mul(2) + limits.lookup_timeout);

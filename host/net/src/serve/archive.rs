@@ -4,7 +4,6 @@
 //! memory is a few chunks, whatever is asked for in advance.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _, stream};
 use ggen_core::Digest;
@@ -62,7 +61,7 @@ pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream)
         _ => return Err(None),
     }
     drop((hello, list));
-    send_chunks(peer, stream, source, chunk_count(size), limits.holder_timeout).await
+    send_chunks(&server, peer, stream, source, chunk_count(size)).await
 }
 
 async fn refuse(stream: &mut Stream, code: u8) -> std::io::Result<()> {
@@ -70,7 +69,8 @@ async fn refuse(stream: &mut Stream, code: u8) -> std::io::Result<()> {
     stream.close().await
 }
 
-async fn send_chunks(peer: PeerId, stream: Stream, source: Source, chunks: u64, limit: Duration) -> Ended {
+async fn send_chunks(server: &Server, peer: PeerId, stream: Stream, source: Source, chunks: u64) -> Ended {
+    let limit = server.limits.holder_timeout;
     let (reader, mut writer) = stream.split();
     let requests = stream::unfold(reader, move |mut reader| async move {
         let mut index = [0; 4];
@@ -94,6 +94,9 @@ async fn send_chunks(peer: PeerId, stream: Stream, source: Source, chunks: u64, 
         .buffered(READ_AHEAD);
     let mut answers = std::pin::pin!(answers);
     while let Some(answer) = answers.next().await {
+        if let Ok(bytes) = &answer {
+            server.turn(peer, bytes.len()).await;
+        }
         let sent = async {
             match &answer {
                 Ok(bytes) if bytes.len() as u64 <= CHUNK_SIZE => {

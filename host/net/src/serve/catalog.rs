@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{Ended, Server, offence_of, silent};
 use crate::catalog::{Request, Response};
+use crate::content::{Changes, Content};
 use crate::frame;
 
 /// What goes round the parts of an answer, in bytes.
@@ -72,7 +73,33 @@ async fn answer(server: &Server, request: Request) -> Option<Response> {
             let next = (end < total && !releases.is_empty()).then_some(end);
             Some(Response::Package { head: Box::new(package.head), releases, next })
         }
+        Request::Changes { log, after, limit } => {
+            let limit = limit.clamp(1, most);
+            let read = move |c: &dyn Content| {
+                let found = c.changes(after, limit)?;
+                // A number of another log means nothing here.
+                let same = log.is_some_and(|log| log == found.log);
+                if same || after == 0 { Some((found, after)) } else { Some((c.changes(0, limit)?, 0)) }
+            };
+            let Some((found, from)) = server.blocking(read).await? else {
+                return Some(Response::Error { code: "has-not".to_owned() });
+            };
+            Some(changes(found, from, room))
+        }
     }
+}
+
+/// As much of a piece of the log as there is room for.
+fn changes(found: Changes, from: u64, room: usize) -> Response {
+    let Changes { log, entries, last, more } = found;
+    let (total, numbers): (usize, Vec<u64>) = (entries.len(), entries.iter().map(|(number, _)| *number).collect());
+    let (kept, _) = fit(entries.into_iter().map(|(_, announcement)| announcement), room);
+    let cut = kept.len() < total;
+    let next = match (cut, kept.len().checked_sub(1)) {
+        (true, Some(at)) => numbers.get(at).copied().unwrap_or(last),
+        _ => last,
+    };
+    Response::Changes { log, more: cut || more, entries: kept, next: next.max(from) }
 }
 
 fn size_of_json<T: Serialize>(value: &T) -> usize {
@@ -93,11 +120,28 @@ fn fit<T: Serialize>(items: impl Iterator<Item = T>, mut room: usize) -> (Vec<T>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Publisher;
+    use ggen_core::announcement::Announcement;
 
     #[test]
     fn an_answer_has_no_more_than_there_is_room_for() {
         let (kept, room) = fit(["aaaa", "bb", "c"].into_iter(), 13);
         assert_eq!((kept, room), (vec!["aaaa", "bb"], 1));
         assert!(fit([1, 2, 3].into_iter(), 0).0.is_empty());
+    }
+
+    #[test]
+    fn a_log_goes_on_where_there_was_no_more_room() {
+        let bundle = Publisher::new(1).head("a", 1, u64::MAX).bundle;
+        let entries: Vec<_> = (4..7).map(|n| (n, Announcement::new(bundle.clone(), None))).collect();
+        let size = size_of_json(&entries[0].1);
+        let told = |room, last, more| {
+            let found = Changes { log: "l".into(), entries: entries.clone(), last, more };
+            let Response::Changes { entries, next, more, .. } = changes(found, 3, room) else { panic!() };
+            (entries.len(), next, more)
+        };
+        assert_eq!(told(size * 2, 6, false), (2, 5, true));
+        assert_eq!(told(size * 3, 6, false), (3, 6, false));
+        assert_eq!(told(size * 3, 9, true), (3, 9, true));
     }
 }

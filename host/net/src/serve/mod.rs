@@ -9,29 +9,33 @@ mod catalog;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use ggen_core::hooks::OffenceClass;
 use ggen_core::limits::Limits;
+use ggen_core::upload::Uploads;
 use libp2p::{PeerId, Stream};
 use libp2p_stream::IncomingStreams;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::catalog::CATALOG;
+use crate::complaints::Complaints;
 use crate::content::Content;
 use crate::error::NetError;
 use crate::fetch::ARCHIVE;
 use crate::frame::FrameError;
 use crate::link::Link;
-use crate::types::{NodeEvent, Offence};
+use crate::types::Offence;
 
 /// What serving needs.
 pub(crate) struct Server {
     pub content: Arc<dyn Content>,
     pub limits: Arc<Limits>,
-    events: mpsc::Sender<NodeEvent>,
+    complaints: Complaints,
+    uploads: Mutex<Uploads<PeerId>>,
+    started: Instant,
     /// Streams being served, by peer; the sum is bounded, so is the map.
     open: Mutex<HashMap<PeerId, usize>>,
 }
@@ -54,16 +58,23 @@ impl Server {
             let detail = format!("more than {own} streams at once");
             return Err(Some(Box::new(Offence::new(peer, OffenceClass::Flood, "streams", detail))));
         }
-        if total >= self.limits.max_streams {
+        // Where there is a crowd nobody has much, so that a few who open many leave room for others.
+        let crowded = total >= self.limits.max_streams / 2 && own >= self.limits.max_streams_per_peer.div_ceil(8);
+        if total >= self.limits.max_streams || crowded {
             return Err(None);
         }
         open.insert(peer, own + 1);
         Ok(Slot { server: Arc::clone(self), peer })
     }
 
-    fn accuse(&self, offence: Offence) {
-        tracing::debug!(?offence, "a peer did wrong");
-        let _ = self.events.try_send(NodeEvent::Offence(offence));
+    /// Waits until it is the turn of `size` bytes to `peer`.
+    pub async fn turn(&self, peer: PeerId, size: usize) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        let wait = self.uploads.lock().unwrap_or_else(PoisonError::into_inner).wait(peer, size, now);
+        if wait > 0 {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
     }
 
     /// Calls the content where blocking is allowed; none if it panicked.
@@ -121,10 +132,12 @@ impl Serving {
 pub(crate) fn start_serving(
     link: &Link,
     content: Arc<dyn Content>,
-    events: mpsc::Sender<NodeEvent>,
+    complaints: Complaints,
 ) -> Result<Serving, NetError> {
     let limits = link.limits.clone();
-    let server = Arc::new(Server { content, limits, events, open: Mutex::default() });
+    let uploads = Mutex::new(Uploads::new(&limits));
+    let server =
+        Arc::new(Server { content, uploads, started: Instant::now(), limits, complaints, open: Mutex::default() });
     let (stop, stopped) = watch::channel(false);
     let mut streams = link.streams.clone();
     let taken = |e: libp2p_stream::AlreadyRegistered| NetError::Transport(Box::new(e));
@@ -156,13 +169,13 @@ async fn accept<F>(
                         let server = server.clone();
                         tasks.spawn(async move {
                             if let Err(Some(offence)) = served.await {
-                                server.accuse(*offence);
+                                server.complaints.add(*offence);
                             }
                             drop(slot);
                         });
                     }
                     // Dropping the stream resets it.
-                    Err(Some(offence)) => server.accuse(*offence),
+                    Err(Some(offence)) => server.complaints.add(*offence),
                     Err(None) => tracing::debug!(%peer, "too many streams: one is refused"),
                 }
             }

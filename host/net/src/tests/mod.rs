@@ -1,7 +1,10 @@
 //! Real nodes on loopback, in one process.
 
 mod control;
+mod crowds;
 mod decoders;
 mod exchange;
+mod gossip;
 mod hostile;
 mod life;
+mod sync;

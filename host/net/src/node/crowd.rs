@@ -1,0 +1,140 @@
+//! How many connections come from one network.
+//!
+//! Decides by the address alone, before anything is spent on a connection: a network that has its share is refused, nobody
+//! in it is punished. Private networks and this machine are exempt unless it is set otherwise: they say nothing of who is
+//! behind them. Invariant: what is counted is a connection that stands; the map has no empty entries.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::task::{Context, Poll};
+
+use ggen_core::limits::Limits;
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+    dummy,
+};
+use libp2p::{Multiaddr, PeerId};
+
+use crate::address::{is_local, subnet_of};
+
+/// A network has as many connections as one may have.
+#[derive(Debug)]
+pub(crate) struct Crowded(String);
+
+impl fmt::Display for Crowded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the network {} has as many connections as one may have", self.0)
+    }
+}
+
+impl std::error::Error for Crowded {}
+
+/// Counts connections by network.
+pub(crate) struct Behaviour {
+    most: u32,
+    local_too: bool,
+    open: HashMap<String, u32>,
+}
+
+impl Behaviour {
+    pub fn new(limits: &Limits) -> Self {
+        Self { most: limits.max_connections_per_network, local_too: limits.count_local_networks, open: HashMap::new() }
+    }
+
+    fn network(&self, address: &Multiaddr) -> Option<String> {
+        if self.local_too || !is_local(address) { subnet_of(address) } else { None }
+    }
+
+    fn check(&self, address: &Multiaddr) -> Result<(), ConnectionDenied> {
+        match self.network(address) {
+            Some(network) if self.open.get(&network).copied().unwrap_or(0) >= self.most => {
+                Err(ConnectionDenied::new(Crowded(network)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = std::convert::Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        self.check(remote)
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.check(remote).map(|()| dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        remote: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.check(remote).map(|()| dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm) {
+        match event {
+            FromSwarm::ConnectionEstablished(ConnectionEstablished { endpoint, .. }) => {
+                if let Some(network) = self.network(endpoint.get_remote_address()) {
+                    *self.open.entry(network).or_default() += 1;
+                }
+            }
+            FromSwarm::ConnectionClosed(ConnectionClosed { endpoint, .. }) => {
+                let Some(network) = self.network(endpoint.get_remote_address()) else { return };
+                if let Some(count) = self.open.get_mut(&network) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        self.open.remove(&network);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_its_share_and_private_ones_are_not_counted() {
+        let limits = Limits { max_connections_per_network: 2, ..Limits::default() };
+        let mut crowd = Behaviour::new(&limits);
+        crowd.open.insert("9.9.9.0/24".into(), 2);
+        crowd.open.insert("127.0.0.0/24".into(), 99);
+        let denied = |crowd: &Behaviour, text: &str| crowd.check(&text.parse().unwrap()).is_err();
+        assert!(denied(&crowd, "/ip4/9.9.9.7/tcp/1") && denied(&crowd, "/ip6/::ffff:9.9.9.7/tcp/1"));
+        assert!(!denied(&crowd, "/ip4/9.9.8.7/tcp/1") && !denied(&crowd, "/ip4/127.0.0.1/tcp/1"));
+        let all = Behaviour { local_too: true, ..crowd };
+        assert!(denied(&all, "/ip4/127.0.0.1/tcp/1"));
+    }
+}

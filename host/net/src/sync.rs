@@ -1,0 +1,169 @@
+//! Catching up: each connected node's log of accepted heads is followed from where it was left.
+//!
+//! Decides whom to ask, and when to stop: an announcement that does not prove itself ends a peer's turn, and so does a
+//! turn that was long enough. Never believes a number or a claim; what is known already is not checked again. Invariant:
+//! a cursor moves only with what was handed to the owner, so that what is lost is asked for again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use ggen_core::announcement::Announcement;
+use ggen_core::head::{HeadMark, Succession};
+use libp2p::PeerId;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::address::{is_local, subnet_of};
+use crate::catalog::{AskError, Request, Response, ask, misfit};
+use crate::complaints::Complaints;
+use crate::content::Content;
+use crate::dht::admit::Refusal;
+use crate::link::Link;
+use crate::node::{Command, check};
+use crate::types::{Cursor, Heard, NodeEvent, Offence, PeerInfo};
+
+/// Entries that are asked for at once.
+const PAGE: usize = 200;
+/// Pages of one peer in one turn.
+const MAX_PAGES: usize = 100;
+/// Peers whose logs are read at once.
+const AT_ONCE: usize = 4;
+/// The longest name of a log.
+const MAX_LOG: usize = 64;
+/// How often it is looked for peers whose turn it is.
+const LOOK: Duration = Duration::from_millis(500);
+
+pub(crate) struct Sync {
+    pub link: Link,
+    pub content: Arc<dyn Content>,
+    pub complaints: Complaints,
+    pub events: mpsc::Sender<NodeEvent>,
+    /// In 0..1, another in each process.
+    pub jitter: f64,
+}
+
+/// What is known of a peer's log.
+#[derive(Clone, Default)]
+struct Place {
+    log: Option<String>,
+    after: u64,
+}
+
+/// The end of a turn: the offence, if there was one.
+type Turn = Result<(), Option<Box<Offence>>>;
+
+impl Sync {
+    /// Goes on until the node stops.
+    pub async fn run(self, cursors: Vec<Cursor>) {
+        let limits = self.link.limits.clone();
+        let cursors = cursors.into_iter().take(limits.max_known_peers);
+        let mut places: HashMap<PeerId, Place> =
+            cursors.map(|c| (c.peer, Place { log: Some(c.log), after: c.after })).collect();
+        let mut turns: HashMap<PeerId, Instant> = HashMap::new();
+        let pause = limits.sync_interval.mul_f64(0.75 + self.jitter / 2.0);
+        let mut tick = interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut running = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                _ = tick.tick(), if running.len() < AT_ONCE => {
+                    let Ok(peers) = self.link.call(Command::Peers).await else { return };
+                    // Whoever left begins a turn when it comes back.
+                    turns.retain(|peer, _| peers.iter().any(|p| p.peer_id == *peer));
+                    for peer in peers.into_iter().filter(|p| p.dht) {
+                        let waits = turns.get(&peer.peer_id).is_some_and(|at| at.elapsed() < pause);
+                        if !waits && running.len() < AT_ONCE {
+                            turns.insert(peer.peer_id, Instant::now());
+                            let place = places.get(&peer.peer_id).cloned().unwrap_or_default();
+                            running.push(self.turn(peer, place));
+                        }
+                    }
+                }
+                Some((peer, place, turn)) = running.next() => {
+                    if let Err(Some(offence)) = turn {
+                        self.complaints.add(*offence);
+                    }
+                    if places.len() >= limits.max_known_peers && !places.contains_key(&peer) {
+                        places.retain(|peer, _| turns.contains_key(peer));
+                    }
+                    places.insert(peer, place);
+                }
+            }
+        }
+    }
+
+    async fn turn(&self, info: PeerInfo, mut place: Place) -> (PeerId, Place, Turn) {
+        let peer = info.peer_id;
+        let network = info.addresses.first().filter(|a| !is_local(a)).and_then(subnet_of);
+        for _ in 0..MAX_PAGES {
+            match self.page(peer, network.as_ref(), &mut place).await {
+                Ok(true) => {}
+                Ok(false) => return (peer, place, Ok(())),
+                Err(offence) => return (peer, place, Err(offence)),
+            }
+        }
+        (peer, place, Ok(()))
+    }
+
+    /// One piece of a log; whether there is more.
+    async fn page(
+        &self,
+        peer: PeerId,
+        network: Option<&String>,
+        place: &mut Place,
+    ) -> Result<bool, Option<Box<Offence>>> {
+        let request = Request::Changes { log: place.log.clone(), after: place.after, limit: PAGE };
+        let answer = ask(&self.link, peer, &request, self.link.limits.request_timeout).await;
+        let (log, entries, next, more) = match answer {
+            Ok(Response::Changes { log, entries, next, more }) => (log, entries, next, more),
+            Ok(_) => return Err(Some(Box::new(misfit(peer)))),
+            Err(AskError::Offence(offence)) => return Err(Some(offence)),
+            Err(AskError::Failed(error)) => {
+                tracing::debug!(%peer, %error, "its log cannot be read now");
+                return Err(None);
+            }
+        };
+        let from = if place.log.as_ref() == Some(&log) { place.after } else { 0 };
+        if entries.len() > PAGE || log.is_empty() || log.len() > MAX_LOG || next < from || (more && next == from) {
+            return Err(Some(Box::new(misfit(peer))));
+        }
+        let heard = self.looked(peer, network, entries).await?;
+        let cursor = Cursor { peer, log: log.clone(), after: next };
+        if !heard.is_empty() || place.log.as_ref() != Some(&log) || place.after != next {
+            let told = NodeEvent::Synced { heads: heard, cursor };
+            self.events.send(told).await.map_err(|_| None)?;
+        }
+        *place = Place { log: Some(log), after: next };
+        Ok(more)
+    }
+
+    /// What is news, with its signatures checked.
+    async fn looked(
+        &self,
+        peer: PeerId,
+        network: Option<&String>,
+        entries: Vec<Announcement>,
+    ) -> Result<Vec<Heard>, Option<Box<Offence>>> {
+        let content = self.content.clone();
+        let look = move || -> Result<Vec<_>, Refusal> {
+            let news = entries.into_iter().filter(|entry| is_news(content.as_ref(), entry));
+            news.map(|entry| check(&entry.to_json())).collect()
+        };
+        let looked = tokio::task::spawn_blocking(look).await.map_err(|_| None)?;
+        let refused = |r: Refusal| Some(Box::new(Offence::new(peer, r.class, r.code, r.detail)));
+        let looked = looked.map_err(refused)?;
+        Ok(looked.into_iter().map(|a| Heard { announced: *a, peer, network: network.cloned() }).collect())
+    }
+}
+
+/// Whether it claims more than is known; one that claims nothing readable is looked at, and refused.
+fn is_news(content: &dyn Content, entry: &Announcement) -> bool {
+    let Some((id, claimed)) = entry.claimed() else { return true };
+    match HeadMark::compare(content.mark(&id), claimed) {
+        Succession::Newer | Succession::Equivocation => true,
+        Succession::Same | Succession::Older => false,
+    }
+}
