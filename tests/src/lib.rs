@@ -13,6 +13,7 @@
 
 pub mod catalog;
 mod crash;
+mod flooder;
 mod home;
 mod islands;
 mod liar;
@@ -23,6 +24,7 @@ mod ran;
 mod record;
 
 pub use crash::{Cut, Disk, Tree};
+pub use flooder::Flooder;
 pub use home::Home;
 pub use islands::Islands;
 pub use liar::Liar;
