@@ -44,6 +44,8 @@ pub(super) struct Gossip {
     /// The highest head that was taken of each package, by its key.
     marks: Recent<Digest, HeadMark>,
     waiting: Vec<Waiting>,
+    /// When this node announced something last.
+    pub(super) sent: Option<Instant>,
     /// What the owner is told next: of each package the latest.
     heard: HashMap<Digest, Heard>,
 }
@@ -56,6 +58,7 @@ impl Gossip {
             listener,
             marks: Recent::new(limits.max_dht_records),
             waiting: Vec::new(),
+            sent: None,
             heard: HashMap::new(),
         }
     }
@@ -196,6 +199,7 @@ impl Node {
     /// Sends what waits, if somebody listens.
     pub(super) fn announce_waiting(&mut self) {
         let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let sent = &mut self.gossip.sent;
         self.gossip.waiting.retain_mut(|(bytes, reply)| {
             let result = gossip.publish(IdentTopic::new(TOPIC), bytes.clone());
             let answer = match result {
@@ -204,6 +208,7 @@ impl Node {
                 Ok(_) | Err(PublishError::Duplicate) => Ok(()),
                 Err(error) => Err(NetError::Transport(Box::new(error))),
             };
+            *sent = Some(Instant::now());
             if let Some(reply) = reply.take() {
                 let _ = reply.send(answer);
             }

@@ -12,9 +12,9 @@ mod event;
 mod gossip;
 mod join;
 mod kademlia;
-mod sight;
 mod listen;
 mod mesh;
+mod sight;
 mod status;
 pub(crate) mod transport;
 mod verify;
@@ -34,9 +34,9 @@ pub(crate) use self::command::{Command, Lead};
 use self::gossip::Gossip;
 use self::join::Join;
 use self::kademlia::{Announcement, Query};
-use self::sight::Outlook;
 use self::listen::Listener;
 pub(crate) use self::listen::check;
+use self::sight::Outlook;
 use self::verify::Verifier;
 use crate::complaints::Complaints;
 use crate::content::Content;
@@ -159,6 +159,15 @@ impl Node {
 
     /// Ends all connections; waits for them a part of the time that stopping may take.
     async fn close(&mut self) {
+        // What was announced last may not have left yet, and gossip does not say when it has.
+        if self.gossip.sent.is_some_and(|at| at.elapsed() < TICK) {
+            let sending = async {
+                loop {
+                    self.swarm.select_next_some().await;
+                }
+            };
+            let _ = tokio::time::timeout(self.limits.shutdown_timeout / 16, sending).await;
+        }
         let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
         for peer in connected {
             let _ = self.swarm.disconnect_peer_id(peer);

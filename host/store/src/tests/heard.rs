@@ -31,7 +31,7 @@ fn what_others_tell_is_found_and_is_not_in_the_catalog() {
     assert_eq!((hits[0].version.to_string(), hits[0].description.as_str()), ("1.0.0".into(), "what pkg is for"));
     assert!(home.store.package(&id).unwrap().is_none() && home.store.search("pkg", 5).unwrap().is_empty());
     assert!(home.store.claimants(&id.name).unwrap().is_empty());
-    assert_eq!(home.store.heard_claimants(&id.name).unwrap(), [id.clone()]);
+    assert_eq!(home.store.heard_claimants(&id.name).unwrap(), std::slice::from_ref(&id));
     assert!(home.store.roots(author.id).unwrap().is_empty(), "nothing is trusted by being heard of");
     let newer = from(announced(&home, &mut author, "pkg", "1.1.0"), "b");
     assert_eq!(home.store.accept_heard(&[newer], 7).unwrap(), 1);
