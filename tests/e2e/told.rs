@@ -33,10 +33,15 @@ fn what_is_published_on_one_node_is_found_on_the_others_without_asking_anybody()
     let node = here.node();
     let (there, _node) = joined(&node);
     let (third, _third) = joined(&node);
-    here.publish(&Package::new("told", "1.0.0").description("a rare glockenspiel"));
+    here.key();
+    let publish = |version: &str| {
+        let folder = here.write(&Package::new("told", version).description("a rare glockenspiel"));
+        assert_eq!(here.json(&["marketplace", "publish", &folder])["announced"], true);
+    };
+    publish("1.0.0");
     assert_eq!(hears(&there, "glockenspiel"), ["told"]);
     assert_eq!(hears(&third, "told"), ["told"]);
-    here.publish(&Package::new("told", "1.1.0").description("a rare glockenspiel"));
+    publish("1.1.0");
     eventually("the newer one is heard of", Duration::from_secs(30), || {
         let found = there.json(&["marketplace", "search", "told", "--offline"]);
         (found["results"][0]["version"] == "1.1.0").then_some(())

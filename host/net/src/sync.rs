@@ -33,6 +33,9 @@ const MAX_PAGES: usize = 100;
 const AT_ONCE: usize = 4;
 /// The longest name of a log.
 const MAX_LOG: usize = 64;
+/// From the first turn of a peer to its second: what is announced while both still find out what the other listens to is
+/// heard by nobody.
+const SETTLING: Duration = Duration::from_secs(5);
 /// How often it is looked for peers whose turn it is.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -62,7 +65,7 @@ impl Sync {
         let cursors = cursors.into_iter().take(limits.max_known_peers);
         let mut places: HashMap<PeerId, Place> =
             cursors.map(|c| (c.peer, Place { log: Some(c.log), after: c.after })).collect();
-        let mut turns: HashMap<PeerId, Instant> = HashMap::new();
+        let mut turns: HashMap<PeerId, (Instant, Duration)> = HashMap::new();
         let pause = limits.sync_interval.mul_f64(0.75 + self.jitter / 2.0);
         let mut tick = interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -74,9 +77,11 @@ impl Sync {
                     // Whoever left begins a turn when it comes back.
                     turns.retain(|peer, _| peers.iter().any(|p| p.peer_id == *peer));
                     for peer in peers.into_iter().filter(|p| p.dht) {
-                        let waits = turns.get(&peer.peer_id).is_some_and(|at| at.elapsed() < pause);
+                        let last = turns.get(&peer.peer_id);
+                        let waits = last.is_some_and(|(at, wait)| at.elapsed() < *wait);
+                        let next = if last.is_some() { pause } else { pause.min(SETTLING) };
                         if !waits && running.len() < AT_ONCE {
-                            turns.insert(peer.peer_id, Instant::now());
+                            turns.insert(peer.peer_id, (Instant::now(), next));
                             let place = places.get(&peer.peer_id).cloned().unwrap_or_default();
                             running.push(self.turn(peer, place));
                         }
