@@ -141,6 +141,10 @@ pub fn examine(home: &Path) -> Examined {
         Ok(Some(text)) => LayoutFound::Other(String::from_utf8_lossy(&text).trim().chars().take(40).collect()),
         Err(e) => LayoutFound::Other(e.to_string()),
     };
+    if let LayoutFound::Other(_) = found.layout {
+        // What stands there is for another program to read; even a look at the database would tidy up beside it.
+        return found;
+    }
     found.database = database(&layout);
     (found.index, found.indexed) = index(&layout);
     locks_held(&layout, &mut found);
