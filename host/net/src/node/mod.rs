@@ -12,6 +12,7 @@ mod event;
 mod gossip;
 mod join;
 mod kademlia;
+mod later;
 mod listen;
 mod mesh;
 mod sight;

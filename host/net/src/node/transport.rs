@@ -1,7 +1,7 @@
-//! How bytes travel: TCP with TLS or Noise, QUIC beside it, names resolved; in a private network TCP alone, behind its key.
+//! How bytes travel: TCP with TLS or Noise, QUIC beside it, names resolved.
 //!
-//! Decides which roads there are, and no rule about who may use them. Invariant: with a key nothing leaves this machine
-//! that is not encrypted by it.
+//! Decides which roads there are and which is tried first, and no rule about who may use them. Invariant: nothing leaves
+//! this machine that is not encrypted.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroUsize};
@@ -11,10 +11,11 @@ use ggen_core::limits::Limits;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::system_conf::read_system_conf;
 use libp2p::identity::Keypair;
-use libp2p::{Swarm, SwarmBuilder, noise, tcp, tls, yamux};
+use libp2p::{Swarm, SwarmBuilder, noise, quic, tcp, tls, yamux};
 
 use super::behaviour::{Behaviour, behaviour};
 use super::buffered::{ReadAhead, WriteTogether};
+use super::later::Later;
 use crate::config::NodeConfig;
 use crate::error::NetError;
 
@@ -26,6 +27,8 @@ const MAX_NEGOTIATING: usize = 32;
 const IDLE: Duration = Duration::from_secs(60);
 /// Addresses of a peer that are dialled side by side.
 const DIALLED_AT_ONCE: u8 = 8;
+/// How long QUIC waits for TCP to a peer that has both.
+const HEAD_START: Duration = Duration::from_millis(200);
 /// Events of a connection that wait for the swarm.
 const HANDLER_EVENTS: usize = 32;
 
@@ -43,11 +46,13 @@ pub(crate) fn swarm(key: Keypair, config: &NodeConfig, jitter: f64) -> Result<Sw
         .with_tokio()
         .with_tcp(tcp::Config::default(), (tls, noise), muxer)
         .map_err(|e| failed(Box::new(e)))?
-        .with_quic_config(|mut quic| {
-            quic.handshake_timeout = limits.dial_timeout;
-            quic.max_concurrent_stream_limit = MAX_CONNECTION_STREAMS as u32;
-            quic
+        .with_other_transport(|key| {
+            let mut config = quic::Config::new(key);
+            config.handshake_timeout = limits.dial_timeout;
+            config.max_concurrent_stream_limit = MAX_CONNECTION_STREAMS as u32;
+            Later { inner: quic::tokio::Transport::new(config), head_start: HEAD_START.min(limits.dial_timeout / 4) }
         })
+        .map_err(|e| failed(Box::new(e)))?
         .with_dns_config(servers, options)
         .with_behaviour(|_| behaviour)
         .map_err(|e| failed(Box::new(e)))?
