@@ -173,6 +173,11 @@ fn a_partition_is_seen_from_both_sides_and_heals_by_itself() {
         })
     };
     all_are("online", 5);
+    // A part is missed only by those who know how many there were.
+    eventually("each has found all six", LIMIT, || {
+        let knows = |home: &Home| status(home)["evidence"].to_string().contains("a network of 6 nodes");
+        homes.iter().all(knows).then_some(())
+    });
 
     islands.cut();
     let seen = all_are("degraded", 2);
