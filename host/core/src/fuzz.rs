@@ -1,6 +1,6 @@
 //! What fuzzing does with each reader of this crate: hand it bytes, and hold what it accepts to its own promises.
 //!
-//! The targets in `fuzz/` and the bounded runs in the tests call the same functions. Decides nothing; built for tests
+//! The targets in `tests/fuzz/` and the bounded runs in the tests call the same functions. Decides nothing; built for tests
 //! alone. Invariant: a function panics only where a reader is wrong.
 
 use crate::dsse::Envelope;
@@ -15,7 +15,7 @@ use crate::search::Query;
 /// A reader under test.
 pub type Target = fn(&[u8]);
 
-/// Every target of this crate, by the name that it has in `fuzz/`.
+/// Every target of this crate, by the name that it has in `tests/fuzz/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("dsse", dsse),
     ("head", head),

@@ -1,6 +1,6 @@
 //! What fuzzing does with each reader of this crate: hand it bytes, and hold what it accepts to its own promises.
 //!
-//! The targets in `fuzz/` and the bounded runs in the tests call the same functions. Decides nothing; built for tests
+//! The targets in `tests/fuzz/` and the bounded runs in the tests call the same functions. Decides nothing; built for tests
 //! alone. Invariant: a function panics only where a reader is wrong; files are beneath a directory of the moment.
 
 #![allow(clippy::expect_used, reason = "a run without a place for its files ends")]
@@ -17,7 +17,7 @@ use crate::index::stream;
 use crate::journal::Journal;
 use crate::trust_log;
 
-/// Every target of this crate, by the name that it has in `fuzz/`.
+/// Every target of this crate, by the name that it has in `tests/fuzz/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("archive", archive),
     ("tar", tar),

@@ -1,4 +1,4 @@
-//! Bytes of any kind into every decoder that a peer can reach: a bounded run of what `fuzz/` runs without end.
+//! Bytes of any kind into every decoder that a peer can reach: a bounded run of what `tests/fuzz/` runs without end.
 //!
 //! Each decoder is given what is right, then thousands of mutations of it, from a seed that a failure names.
 

@@ -59,7 +59,7 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn each_target_is_one_of_cargo_fuzz_too() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/fuzz_targets");
     let mut there: Vec<_> = crate::fsio::names_in(&folder).unwrap();
     // The network has one for all of its decoders.
     there.retain(|name| name != "peer.rs");
