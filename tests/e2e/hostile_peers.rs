@@ -3,6 +3,7 @@
 //! `GGEN_TEST_HEAVY=1` floods for ten seconds instead of six.
 
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ggen_tests::{Flooder, Package, eventually};
@@ -23,10 +24,12 @@ fn a_flood_of_gossip_is_cut_off_while_an_honest_announcement_arrives() {
     there.key();
     let before = node.resident_kb();
     let mut flooder = Flooder::start(&node);
-    let peer = flooder.peer_id.clone();
+    let (peer, so_far) = (flooder.peer_id.clone(), flooder.sent());
     let (arrived, most, (sent, thrown_out)) = std::thread::scope(|scope| {
         let flood = scope.spawn(move || flooder.flood(10_000, Duration::from_secs(seconds)));
-        std::thread::sleep(Duration::from_millis(500));
+        eventually("the flood is on", Duration::from_secs(30), || {
+            (so_far.load(Ordering::SeqCst) > 2000 || flood.is_finished()).then_some(())
+        });
         there.json(&["marketplace", "publish", &package]);
         let published = Instant::now();
         let mut most = node.resident_kb();

@@ -90,8 +90,9 @@ fn a_node_and_a_command_stop_in_time_in_the_middle_of_a_transfer() {
     assert!(there.installed().is_empty());
     there.is_clean();
 
+    let before = wire.carried();
     let mut install = there.spawn(&["marketplace", "install", "heavy", "--json"]);
-    std::thread::sleep(Duration::from_millis(500));
+    eventually("it goes on", LIMIT, || (wire.carried() > before + 1_000_000 || !install.runs()).then_some(()));
     assert!(install.runs(), "it is over too early");
     let wish = Instant::now();
     assert_eq!(node.stop(), Some(0));

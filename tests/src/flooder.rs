@@ -3,6 +3,8 @@
 //! What it says is one valid announcement, each time with other bytes round it: nothing is wrong with any of them, there
 //! are only too many.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ggen_core::announcement::Announcement;
@@ -27,6 +29,7 @@ pub struct Flooder {
     swarm: Swarm<gossipsub::Behaviour>,
     runtime: Runtime,
     announcement: String,
+    sent: Arc<AtomicU64>,
 }
 
 /// A valid announcement of a package of no use.
@@ -70,7 +73,18 @@ impl Flooder {
             tokio::time::timeout(Duration::from_secs(30), listens).await.expect("the node listens to gossip");
             swarm
         });
-        Self { peer_id: swarm.local_peer_id().to_string(), swarm, runtime, announcement: announcement() }
+        Self {
+            peer_id: swarm.local_peer_id().to_string(),
+            swarm,
+            runtime,
+            announcement: announcement(),
+            sent: Arc::default(),
+        }
+    }
+
+    /// How many messages were sent so far, for whoever watches from another thread.
+    pub fn sent(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.sent)
     }
 
     /// Sends `rate` messages a second for so long, or until it is thrown out: how many, and whether it was.
@@ -89,6 +103,7 @@ impl Flooder {
                                 break;
                             }
                             sent += 1;
+                            self.sent.store(sent, Ordering::SeqCst);
                         }
                     }
                     _ = swarm.select_next_some() => {

@@ -23,6 +23,7 @@ struct Shared {
     open: Mutex<Vec<TcpStream>>,
     /// Bytes a second and connection; 0 is as fast as it goes.
     rate: AtomicU64,
+    carried: AtomicU64,
     over: AtomicBool,
 }
 
@@ -69,6 +70,11 @@ impl Proxy {
         self.shared.rate.store(bytes_a_second, Ordering::SeqCst);
     }
 
+    /// Bytes that went through it so far, both ways.
+    pub fn carried(&self) -> u64 {
+        self.shared.carried.load(Ordering::SeqCst)
+    }
+
     /// How `peer` is dialled through it.
     pub fn address_of(&self, peer: &str) -> String {
         format!("/ip4/127.0.0.1/tcp/{}/p2p/{peer}", self.address.port())
@@ -99,6 +105,7 @@ impl Shared {
             if to.write_all(&buffer[..count]).is_err() {
                 break;
             }
+            self.carried.fetch_add(count as u64, Ordering::SeqCst);
             let rate = self.rate.load(Ordering::SeqCst);
             if let Some(pause) = (count as u64 * 1_000_000).checked_div(rate) {
                 std::thread::sleep(Duration::from_micros(pause));
