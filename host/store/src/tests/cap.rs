@@ -88,11 +88,16 @@ fn a_look_at_a_home_tells_what_is_wrong_and_changes_nothing() {
 
     drop(home.store.clone());
     std::fs::write(home.path().join("registry/index.json"), "{\"version\":\"1\",\"packages\":{\"a\":").unwrap();
-    std::fs::write(home.path().join("VERSION"), "9\n").unwrap();
     let before = everything(home.path());
     let found = examine(home.path());
     assert!(matches!(found.index, Condition::Broken(_)), "{found:?}");
-    assert_eq!(found.layout, LayoutFound::Other("9".to_owned()));
+    assert_eq!(everything(home.path()), before);
+
+    // Another layout is told, and what lies under it is not interpreted.
+    std::fs::write(home.path().join("VERSION"), "9\n").unwrap();
+    let before = everything(home.path());
+    let found = examine(home.path());
+    assert_eq!((&found.layout, &found.index), (&LayoutFound::Other("9".to_owned()), &Condition::Missing));
     assert_eq!(everything(home.path()), before);
 
     let gone = examine(&home.path().join("nowhere"));
