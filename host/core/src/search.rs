@@ -25,6 +25,11 @@ const SHORTEST: f64 = 0.7;
 
 /// The words of a text: without marks, in small letters, cut at whatever is neither a letter nor a digit.
 pub fn words(text: &str) -> Vec<String> {
+    // Most texts are, and need no tables.
+    if text.is_ascii() {
+        let runs = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| !run.is_empty());
+        return runs.map(|run| cut(run.to_ascii_lowercase())).collect();
+    }
     let mut words = Vec::new();
     let mut word = String::new();
     let mut put = |c: char| {
@@ -34,16 +39,15 @@ pub fn words(text: &str) -> Vec<String> {
             words.push(cut(std::mem::take(&mut word)));
         }
     };
-    if text.is_ascii() {
-        text.chars().for_each(&mut put);
-    } else {
-        text.nfkd().filter(|c| !is_combining_mark(*c)).for_each(&mut put);
-    }
+    text.nfkd().filter(|c| !is_combining_mark(*c)).for_each(&mut put);
     put(' ');
     words
 }
 
 fn cut(word: String) -> String {
+    if word.len() <= MAX_WORD {
+        return word;
+    }
     match word.char_indices().nth(MAX_WORD) {
         Some((at, _)) => word.get(..at).map(str::to_owned).unwrap_or(word),
         None => word,

@@ -173,19 +173,38 @@ pub(crate) fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// SHA-256 and length of what is left to read.
-pub(crate) fn hash_reader(mut reader: impl Read) -> io::Result<(Digest, u64)> {
-    let (mut hasher, mut buffer, mut total) = (Sha256::new(), vec![0; BUFFER], 0u64);
-    loop {
-        let count = match reader.read(&mut buffer) {
-            Ok(0) => return Ok((Digest::from_bytes(hasher.finalize().into()), total)),
-            Ok(count) => count,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(e),
-        };
-        hasher.update(buffer.get(..count).unwrap_or_default());
-        total = total.saturating_add(count as u64);
+/// A reader that hashes what it gives out.
+pub(crate) struct Hashed<R> {
+    reader: R,
+    hasher: Sha256,
+    length: u64,
+}
+
+impl<R: Read> Hashed<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, hasher: Sha256::new(), length: 0 }
     }
+
+    /// SHA-256 and length of what was given out.
+    pub(crate) fn finish(self) -> (Digest, u64) {
+        (Digest::from_bytes(self.hasher.finalize().into()), self.length)
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        self.length = self.length.saturating_add(count as u64);
+        Ok(count)
+    }
+}
+
+/// SHA-256 and length of what is left to read.
+pub(crate) fn hash_reader(reader: impl Read) -> io::Result<(Digest, u64)> {
+    let mut hashed = Hashed::new(reader);
+    io::copy(&mut io::BufReader::with_capacity(BUFFER, &mut hashed), &mut io::sink())?;
+    Ok(hashed.finish())
 }
 
 /// Renames `path` to `path.<suffix>`, or with a number where that is taken; says where it is now.

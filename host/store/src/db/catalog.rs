@@ -5,12 +5,12 @@
 //! the digest of a version's release never changes.
 
 use ggen_core::head::{HeadBundle, HeadMark, SignedHead, Succession};
-use ggen_core::release::{Dependency, Release, SignedRelease};
+use ggen_core::release::{Release, SignedRelease};
 use ggen_core::{Digest, PackageId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use semver::Version;
 
-use super::refresh::{About, highest, put_words, refresh};
+use super::refresh::refresh;
 use super::{from_sql, heard, optional_digest, sql, to_json, to_sql, trust};
 use crate::error::StoreError;
 use crate::trust_log::Record;
@@ -53,16 +53,6 @@ impl Source {
     pub(crate) fn is_kept(&self) -> bool {
         !matches!(self, Self::Registry(_))
     }
-}
-
-/// A version that an index lists without a signed release.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct UnsignedVersion {
-    pub(crate) version: Version,
-    pub(crate) archive: Option<Digest>,
-    pub(crate) size: Option<u64>,
-    pub(crate) dependencies: Vec<Dependency>,
-    pub(crate) yanked: bool,
 }
 
 /// The row of a package, made where it is missing.
@@ -312,81 +302,4 @@ pub(crate) fn accept_release(
         })
         .map_err(sql("write a release to"))?;
     refresh(transaction, package, None)
-}
-
-/// A package that nothing is known of yet, with what an index lists of it without a signature; whether it was one.
-pub(crate) fn insert_unsigned(
-    transaction: &Transaction<'_>,
-    id: &PackageId,
-    about: &About,
-    versions: &[UnsignedVersion],
-    listed: bool,
-    now: u64,
-) -> Result<bool, StoreError> {
-    let newest = highest(versions.iter().filter(|v| !v.yanked).map(|v| &v.version)).map(Version::to_string);
-    let text = "INSERT INTO packages
-        (publisher, name, key, first_seen, newest, description, keywords, category, author)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
-    let publisher = id.publisher.0.as_bytes();
-    let key = id.name.collision_key();
-    let inserted = transaction
-        .prepare_cached(text)
-        .and_then(|mut s| {
-            let About { description, keywords, category, author } = about;
-            let name = id.name.as_str();
-            s.execute(params![publisher, name, key, to_sql(now), newest, description, keywords, category, author])
-        })
-        .map_err(sql("write a package to"))?;
-    if inserted == 0 {
-        return Ok(false);
-    }
-    let package = transaction.last_insert_rowid();
-    put_versions(transaction, package, versions, listed, now)?;
-    put_words(transaction, package, id.name.as_str(), about).map_err(sql("write words to"))?;
-    Ok(true)
-}
-
-/// Takes in what an index lists without a signature; a version whose release is known is left as it is.
-pub(crate) fn accept_unsigned(
-    transaction: &Transaction<'_>,
-    id: &PackageId,
-    about: &About,
-    versions: &[UnsignedVersion],
-    listed: bool,
-    now: u64,
-) -> Result<(), StoreError> {
-    let package = package_row(transaction, id, now)?;
-    put_versions(transaction, package, versions, listed, now)?;
-    refresh(transaction, package, Some(about))
-}
-
-fn put_versions(
-    transaction: &Transaction<'_>,
-    package: i64,
-    versions: &[UnsignedVersion],
-    listed: bool,
-    now: u64,
-) -> Result<(), StoreError> {
-    let text =
-        "INSERT INTO versions (package, version, archive, size, witnessed, yanked, unsigned, dependencies, listed)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)
-        ON CONFLICT (package, version) DO UPDATE SET
-            archive = ?3, size = ?4, yanked = ?6, dependencies = ?7, listed = listed OR ?8
-        WHERE release IS NULL";
-    let mut statement = transaction.prepare_cached(text).map_err(sql("write a version to"))?;
-    for version in versions {
-        statement
-            .execute(params![
-                package,
-                version.version.to_string(),
-                version.archive.as_ref().map(|d| d.as_bytes()),
-                version.size.map(to_sql),
-                to_sql(now),
-                version.yanked.then_some("yanked"),
-                to_json(&version.dependencies),
-                listed
-            ])
-            .map_err(sql("write a version to"))?;
-    }
-    Ok(())
 }

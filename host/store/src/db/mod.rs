@@ -15,6 +15,7 @@ pub(crate) mod refresh;
 pub mod schema;
 pub mod search;
 pub mod trust;
+pub(crate) mod unsigned;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

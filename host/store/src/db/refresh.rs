@@ -86,19 +86,33 @@ pub(crate) fn refresh(transaction: &Transaction<'_>, package: i64, unsigned: Opt
             transaction.prepare_cached(text).and_then(|mut s| s.execute([package])).map_err(sql("write words to"))?;
         }
     }
-    put_words(transaction, package, &name, &about).map_err(sql("write words to"))
+    put_words(transaction, package, &Words::of(&name, &about)).map_err(sql("write words to"))
+}
+
+/// What a package is found by, in the core's words with a space between.
+#[derive(Debug)]
+pub(crate) struct Words {
+    named: String,
+    all: String,
+}
+
+impl Words {
+    pub(crate) fn of(name: &str, about: &About) -> Self {
+        let named = words(name).join(" ");
+        let mut all = named.clone();
+        for text in [&about.keywords, &about.description, &about.category, &about.author] {
+            for word in words(text) {
+                all.push(' ');
+                all.push_str(&word);
+            }
+        }
+        Self { named, all }
+    }
 }
 
 /// Writes the words of a package that has none yet.
-pub(crate) fn put_words(connection: &Connection, package: i64, name: &str, about: &About) -> rusqlite::Result<()> {
-    let named = words(name).join(" ");
-    let mut all = named.clone();
-    for text in [&about.keywords, &about.description, &about.category, &about.author] {
-        for word in words(text) {
-            all.push(' ');
-            all.push_str(&word);
-        }
-    }
+pub(crate) fn put_words(connection: &Connection, package: i64, words: &Words) -> rusqlite::Result<()> {
+    let Words { named, all } = words;
     connection.prepare_cached("INSERT INTO names (rowid, words) VALUES (?1, ?2)")?.execute(params![package, named])?;
     connection.prepare_cached("INSERT INTO texts (rowid, words) VALUES (?1, ?2)")?.execute(params![package, all])?;
     Ok(())
@@ -144,15 +158,13 @@ fn newest(connection: &Connection, package: i64) -> rusqlite::Result<Option<Vers
 }
 
 fn latest_release(connection: &Connection, package: i64) -> rusqlite::Result<Option<Release>> {
-    let text = "SELECT version, rowid FROM versions WHERE package = ?1 AND envelope IS NOT NULL";
+    let text = "SELECT version FROM versions WHERE package = ?1 AND envelope IS NOT NULL";
     let mut statement = connection.prepare_cached(text)?;
-    let rows: Vec<(Version, i64)> = statement
-        .query_map([package], |row| Ok((text_column(row, 0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    let highest = highest(rows.iter().map(|(version, _)| version));
-    let Some((_, row)) = rows.iter().find(|(version, _)| Some(version) == highest) else { return Ok(None) };
+    let versions: Vec<Version> =
+        statement.query_map([package], |row| text_column(row, 0))?.collect::<rusqlite::Result<_>>()?;
+    let Some(highest) = highest(versions.iter()) else { return Ok(None) };
     let signed = connection
-        .prepare_cached("SELECT envelope, release FROM versions WHERE rowid = ?1")?
-        .query_row([row], |row| super::package::release_columns(row, 0, 1))?;
+        .prepare_cached("SELECT envelope, release FROM versions WHERE package = ?1 AND version = ?2")?
+        .query_row(params![package, highest.to_string()], |row| super::package::release_columns(row, 0, 1))?;
     Ok(Some(signed.release))
 }

@@ -37,12 +37,22 @@ DROP TABLE packages;
 ALTER TABLE packages_new RENAME TO packages;
 CREATE INDEX packages_key ON packages (key);
 CREATE INDEX packages_head ON packages (publisher, name) WHERE head IS NOT NULL;
-DROP INDEX versions_archive;
+CREATE TABLE versions_new (
+    package INTEGER NOT NULL, version TEXT NOT NULL,
+    release BLOB, archive BLOB, size INTEGER, published INTEGER,
+    witnessed INTEGER NOT NULL, yanked TEXT, unsigned INTEGER NOT NULL DEFAULT 0, listed INTEGER NOT NULL DEFAULT 0,
+    dependencies TEXT, envelope TEXT, PRIMARY KEY (package, version)
+) WITHOUT ROWID;
+INSERT INTO versions_new (package, version, release, archive, size, published, witnessed, yanked, unsigned, listed,
+        dependencies, envelope)
+    SELECT package, version, release, archive, size, published, witnessed, yanked, unsigned, listed,
+        dependencies, envelope FROM versions;
+DROP TABLE versions;
+ALTER TABLE versions_new RENAME TO versions;
 CREATE INDEX versions_archive ON versions (archive) WHERE envelope IS NOT NULL;
 DROP TABLE texts;
-CREATE VIRTUAL TABLE texts USING fts5 (
-    words, content='', contentless_delete=1, detail=none, tokenize='ascii', prefix='2 3'
-);
+CREATE VIRTUAL TABLE texts USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+CREATE VIRTUAL TABLE terms USING fts5vocab (texts, row);
 CREATE VIRTUAL TABLE names USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 ";
 
@@ -134,19 +144,16 @@ CREATE TABLE sources (
 -- release: the digest that a head or a release fixed for good; envelope: the signed release, once it is here.
 CREATE TABLE versions (
     package INTEGER NOT NULL, version TEXT NOT NULL,
-    release BLOB, envelope TEXT,
-    archive BLOB, size INTEGER, published INTEGER,
-    witnessed INTEGER NOT NULL, yanked TEXT, unsigned INTEGER NOT NULL DEFAULT 0, dependencies TEXT,
-    listed INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (package, version)
-);
+    release BLOB, archive BLOB, size INTEGER, published INTEGER,
+    witnessed INTEGER NOT NULL, yanked TEXT, unsigned INTEGER NOT NULL DEFAULT 0, listed INTEGER NOT NULL DEFAULT 0,
+    dependencies TEXT, envelope TEXT, PRIMARY KEY (package, version)
+) WITHOUT ROWID;
 CREATE INDEX versions_archive ON versions (archive) WHERE envelope IS NOT NULL;
 
 -- What is searched, as words of the core; rowid is the package's. Which packages have a word is all that is kept:
--- `search` says why. Names stand apart, so that those that have a common word in them are found without the rest.
-CREATE VIRTUAL TABLE texts USING fts5 (
-    words, content='', contentless_delete=1, detail=none, tokenize='ascii', prefix='2 3'
-);
+-- `search` says why. terms: those words themselves. Names stand apart, so that those that have a common word in them are found without the rest.
+CREATE VIRTUAL TABLE texts USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+CREATE VIRTUAL TABLE terms USING fts5vocab (texts, row);
 CREATE VIRTUAL TABLE names USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 
 CREATE TABLE bindings (

@@ -6,8 +6,9 @@
 //! FTS5's own rank reads every package that has a word before it gives the first one, which takes seconds for a word that
 //! hundreds of thousands have. So FTS5 is asked for at most [`CANDIDATES`] packages a step, in the order in which they
 //! came here, and only these are ranked: exact names, names with this beginning, names that have all words, then whatever
-//! has all words anywhere, and the last word as a beginning only where these are too few. What a step leaves out has the
-//! words in less telling places than what an earlier step found.
+//! has all words anywhere, and the last word as a beginning only where these are too few: then the commonest words that
+//! begin so are asked for, which is a look at a list of words, where FTS5's own prefix indexes would triple what an import
+//! writes. What a step leaves out has the words in less telling places than what an earlier step found.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,8 @@ use super::refresh::{About, about_columns};
 
 /// The most packages that one step finds.
 const CANDIDATES: i64 = 250;
+/// The most words that one beginning stands for, the commonest first.
+const COMPLETIONS: i64 = 64;
 
 /// A package that answers a query.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,22 +86,46 @@ fn candidates(connection: &Connection, query: &Query, limit: usize) -> rusqlite:
     if query.words.is_empty() {
         return Ok(found);
     }
-    let all = matching(&query.words, "");
+    let all = matching(&query.words);
     add(ids(connection, "SELECT rowid FROM names WHERE names MATCH ?1 LIMIT ?2", &all, CANDIDATES)?);
     let texts = "SELECT rowid FROM texts WHERE texts MATCH ?1 LIMIT ?2";
     let enough = add(ids(connection, texts, &all, CANDIDATES)?) >= limit;
     // The last word as a beginning costs a look at every word that begins so, and a single letter begins too many.
     let telling = query.words.last().is_some_and(|word| word.chars().nth(1).is_some());
-    if !enough && telling {
-        add(ids(connection, texts, &matching(&query.words, "*"), CANDIDATES)?);
+    if !enough
+        && telling
+        && let Some(begun) = beginning(connection, &query.words)?
+    {
+        add(ids(connection, texts, &begun, CANDIDATES)?);
     }
     Ok(found)
 }
 
+/// All of the words wanted, the last one as a beginning; none where nothing begins so.
+fn beginning(connection: &Connection, words: &[String]) -> rusqlite::Result<Option<String>> {
+    let Some((last, before)) = words.split_last() else { return Ok(None) };
+    // No letter comes after the last one that there is.
+    let text = "SELECT term FROM terms WHERE term > ?1 AND term < ?1 || char(1114111) ORDER BY doc DESC LIMIT ?2";
+    let ends: Vec<String> = connection
+        .prepare_cached(text)?
+        .query_map(params![last, COMPLETIONS], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if ends.is_empty() {
+        return Ok(None);
+    }
+    let any = ends.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" OR ");
+    let all = before.iter().map(|word| quoted(word) + " AND ").collect::<String>();
+    Ok(Some(format!("{all}({any})")))
+}
+
 /// Each word quoted, all of them wanted.
-fn matching(words: &[String], after: &str) -> String {
-    let quoted: Vec<String> = words.iter().map(|w| format!("\"{w}\"")).collect();
-    quoted.join(" ") + after
+fn matching(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word is letters and digits: nothing in it ends the quotation.
+fn quoted(word: &str) -> String {
+    format!("\"{word}\"")
 }
 
 fn ids(connection: &Connection, text: &str, key: &str, limit: i64) -> rusqlite::Result<Vec<i64>> {

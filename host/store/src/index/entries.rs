@@ -1,12 +1,11 @@
 //! What an index says, entry by entry.
 //!
 //! Decides what is taken of an entry: what proves itself as signed, what names no release as unsigned, and the rest is
-//! rejected with its reason. Never writes anything. Invariant: what is handed on at once is bounded.
+//! rejected with its reason. Never writes anything, but makes ready what is to be written. Invariant: what is handed on at once is bounded.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use ggen_core::head::SignedHead;
@@ -17,8 +16,9 @@ use semver::Version;
 
 use super::chain;
 use super::stream::{self, DependencyEntry, PackageEntry, VersionEntry};
-use crate::db::catalog::UnsignedVersion;
 use crate::db::refresh::About;
+use crate::db::unsigned::{Unsigned, UnsignedVersion};
+use crate::fsio::Hashed;
 use crate::{documents, layout};
 
 /// Packages that are handed on at once.
@@ -38,7 +38,7 @@ pub(super) enum What {
     Roots(Box<Publisher>, Vec<ggen_core::dsse::Envelope>),
     Head(Box<SignedHead>),
     Release(Box<SignedRelease>),
-    Unsigned(PackageId, Arc<About>, Vec<UnsignedVersion>),
+    Unsigned(Box<Unsigned>),
 }
 
 /// What was read of some packages.
@@ -50,10 +50,11 @@ pub(super) struct Batch {
     weight: usize,
 }
 
-/// Reads an index and hands it on, until nobody wants more.
-pub(super) fn read_batches(file: File, registry: &Path, send: &SyncSender<Batch>) -> Result<(), String> {
+/// Reads an index and hands it on, until nobody wants more; tells what file it was.
+pub(super) fn read_batches(file: File, registry: &Path, send: &SyncSender<Batch>) -> Result<(Digest, u64), String> {
+    let mut file = Hashed::new(file);
     let mut reader = Reader { registry, publishers: BTreeMap::new(), batch: Batch::default() };
-    let read = stream::read(file, &mut |name, entry| {
+    let read = stream::read(&mut file, &mut |name, entry| {
         reader.package(&name, entry);
         reader.batch.packages += 1;
         let is_full = reader.batch.packages >= BATCH || reader.batch.weight >= MAX_WEIGHT;
@@ -61,7 +62,7 @@ pub(super) fn read_batches(file: File, registry: &Path, send: &SyncSender<Batch>
     });
     let _ = send.send(reader.take());
     // Whoever wants no more has a reason of its own.
-    read.map(|_| ())
+    read.map(|_| file.finish())
 }
 
 /// Turns entries into items; reads and verifies the documents that they name.
@@ -92,16 +93,14 @@ impl Reader<'_> {
             Ok(parsed) => parsed,
             Err(e) => return self.reject(name, e),
         };
-        let about = Arc::new(
-            About {
-                description: entry.description.unwrap_or_default(),
-                keywords: entry.keywords.join("\n"),
-                category: entry.categories.join("\n"),
-                author: entry.authors.join("\n"),
-            }
-            .shortened(),
-        );
-        let mut unsigned: BTreeMap<PublisherId, Vec<UnsignedVersion>> = BTreeMap::new();
+        let about = About {
+            description: entry.description.unwrap_or_default(),
+            keywords: entry.keywords.join("\n"),
+            category: entry.categories.join("\n"),
+            author: entry.authors.join("\n"),
+        }
+        .shortened();
+        let mut unsigned: BTreeMap<PublisherId, Vec<(Version, UnsignedVersion)>> = BTreeMap::new();
         let mut heads: BTreeMap<PublisherId, Option<SignedHead>> = BTreeMap::new();
         for version in entry.versions.into_iter().take(MAX_VERSIONS) {
             self.batch.weight += 1 + version.dependencies.len();
@@ -129,7 +128,8 @@ impl Reader<'_> {
         }
         for (publisher, versions) in unsigned {
             let id = PackageId { publisher, name: parsed.clone() };
-            self.batch.items.push(Item { path: self.index(), what: What::Unsigned(id, Arc::clone(&about), versions) });
+            let package = Box::new(Unsigned::new(id, about.clone(), versions));
+            self.batch.items.push(Item { path: self.index(), what: What::Unsigned(package) });
         }
     }
 
@@ -200,15 +200,16 @@ fn bounded(text: &str) -> Result<&str, String> {
     if text.len() > MAX_VERSION { Err(format!("it is longer than {MAX_VERSION} characters")) } else { Ok(text) }
 }
 
-fn unsigned_version(entry: &VersionEntry) -> Result<UnsignedVersion, String> {
+fn unsigned_version(entry: &VersionEntry) -> Result<(Version, UnsignedVersion), String> {
     let version = version(&entry.version)?;
     let archive: Option<Digest> =
         entry.digest.as_deref().map(str::parse).transpose().map_err(|e| format!("its digest: {e}"))?;
     if entry.dependencies.len() > MAX_DEPENDENCIES {
         return Err("it has more than 512 dependencies".to_owned());
     }
-    let dependencies = entry.dependencies.iter().map(dependency).collect::<Result<_, _>>()?;
-    Ok(UnsignedVersion { version, archive, size: entry.size_bytes, dependencies, yanked: entry.yanked })
+    let dependencies: Vec<_> = entry.dependencies.iter().map(dependency).collect::<Result<_, _>>()?;
+    let unsigned = UnsignedVersion::new(&version, archive, entry.size_bytes, &dependencies, entry.yanked);
+    Ok((version, unsigned))
 }
 
 fn dependency(entry: &DependencyEntry) -> Result<Dependency, String> {

@@ -5,16 +5,15 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
-use ggen_core::PackageId;
+use ggen_core::{Digest, PackageId};
 use rusqlite::{OptionalExtension, Transaction, params};
-use semver::Version;
 
 use super::entries::{Batch, Item, What, read_batches};
 use super::{IndexReport, chain};
-use crate::db::catalog::{self, UnsignedVersion};
-use crate::db::refresh::About;
-use crate::db::{sql, trust};
+use crate::db::unsigned::{self, Unsigned};
+use crate::db::{catalog, sql, trust};
 use crate::error::{StoreError, at};
 use crate::trust_log::Record;
 use crate::{Source, Store, fsio};
@@ -23,15 +22,19 @@ use crate::{Source, Store, fsio};
 const WAITING: usize = 2;
 /// Packages that are written in one transaction, as far as they are there when it ends: fewer and larger ones cost less.
 const TRANSACTION: usize = 8192;
+/// How long a transaction waits for more.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 impl Store {
-    /// Reads the index of `registry` and takes in what it lists. One thread reads and proves, another one writes.
+    /// Reads the index of `registry` and takes in what it lists; tells its SHA-256 and length. One thread reads and
+    /// proves, another one writes.
     pub(super) fn import_registry(
         &self,
         registry: &Path,
         home: bool,
         now: u64,
         report: &mut IndexReport,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(Digest, u64), StoreError> {
         let path = registry.join("index.json");
         let file = fsio::open_regular(&path).map_err(at("read", &path))?;
         let source = Source::Registry(registry.display().to_string());
@@ -67,8 +70,8 @@ impl Store {
                     if packages >= TRANSACTION {
                         return Ok(());
                     }
-                    // Nobody waits for the database while this waits for a slow registry.
-                    match batches.try_recv() {
+                    // Nobody waits long for the database while this waits for a slow registry.
+                    match batches.recv_timeout(PATIENCE) {
                         Ok(next) => batch = next,
                         Err(_) => return Ok(()),
                     }
@@ -108,8 +111,8 @@ fn take_items(
         t.prepare_cached(text).and_then(|mut s| s.execute([])).map(|_| ()).map_err(sql("import an index into"))
     };
     for item in items {
-        if let What::Unsigned(id, about, versions) = &item.what {
-            take_unsigned(t, id, about, versions, listed, now, report)?;
+        if let What::Unsigned(package) = &item.what {
+            take_unsigned(t, package, listed, now, report)?;
             continue;
         }
         let before = records.len();
@@ -131,24 +134,23 @@ fn take_items(
 /// Nothing but the database itself refuses it.
 fn take_unsigned(
     t: &Transaction<'_>,
-    id: &PackageId,
-    about: &About,
-    versions: &[UnsignedVersion],
+    package: &Unsigned,
     listed: bool,
     now: u64,
     report: &mut IndexReport,
 ) -> Result<(), StoreError> {
-    report.scanned = report.scanned.saturating_add(versions.len() as u64);
-    if catalog::insert_unsigned(t, id, about, versions, listed, now)? {
-        report.added = report.added.saturating_add(versions.len() as u64);
+    let count = package.versions.len() as u64;
+    report.scanned = report.scanned.saturating_add(count);
+    if unsigned::insert(t, package, listed, now)? {
+        report.added = report.added.saturating_add(count);
         return Ok(());
     }
-    for version in versions {
-        if known(t, id, &version.version)? == Known::Nothing {
+    for version in &package.versions {
+        if known(t, &package.id, &version.version)? == Known::Nothing {
             report.added += 1;
         }
     }
-    catalog::accept_unsigned(t, id, about, versions, listed, now)
+    unsigned::accept(t, package, listed, now)
 }
 
 fn take_item(
@@ -164,7 +166,7 @@ fn take_item(
         What::Roots(publisher, roots) => trust::accept_roots(t, publisher, roots, now, records).map(|_| ()),
         What::Head(head) => catalog::accept_head(t, head, source, now, records).map(|_| ()),
         What::Release(release) => {
-            let known = known(t, &release.release.id(), &release.release.version)?;
+            let known = known(t, &release.release.id(), &release.release.version.to_string())?;
             catalog::accept_release(t, release, listed, now)?;
             report.scanned += 1;
             match known {
@@ -174,7 +176,7 @@ fn take_item(
             }
             Ok(())
         }
-        What::Unsigned(id, about, versions) => take_unsigned(t, id, about, versions, listed, now, report),
+        What::Unsigned(package) => take_unsigned(t, package, listed, now, report),
     }
 }
 
@@ -185,13 +187,13 @@ enum Known {
     Signed,
 }
 
-fn known(t: &Transaction<'_>, id: &PackageId, version: &Version) -> Result<Known, StoreError> {
+fn known(t: &Transaction<'_>, id: &PackageId, version: &str) -> Result<Known, StoreError> {
     let text = "SELECT v.envelope IS NOT NULL, v.unsigned FROM versions v JOIN packages p ON p.id = v.package
         WHERE p.publisher = ?1 AND p.name = ?2 AND v.version = ?3";
     let found: Option<(bool, bool)> = t
         .prepare_cached(text)
         .and_then(|mut s| {
-            let key = params![id.publisher.0.as_bytes(), id.name.as_str(), version.to_string()];
+            let key = params![id.publisher.0.as_bytes(), id.name.as_str(), version];
             s.query_row(key, |r| Ok((r.get(0)?, r.get(1)?))).optional()
         })
         .map_err(sql("read"))?;

@@ -147,13 +147,22 @@ impl Store {
         if known.as_ref().is_some_and(|k| (k.changed, k.size) == (changed, size)) {
             return Ok(());
         }
-        let file = fsio::open_regular(&path).map_err(at("read", &path))?;
-        let (digest, read) = fsio::hash_reader(file).map_err(at("read", &path))?;
-        let stamp = Stamp { changed, size: read, digest: digest.to_hex() };
-        if known.is_none_or(|k| k.digest != stamp.digest) {
-            self.import_registry(registry, home, now, report)?;
-        }
-        self.set_stamp(&path, &stamp)
+        let hashed = || {
+            let file = fsio::open_regular(&path)?;
+            fsio::hash_reader(file)
+        };
+        // One of the same length may be the same; another one is read once, and not twice.
+        let (digest, size) = match known.filter(|known| known.size == size) {
+            None => self.import_registry(registry, home, now, report)?,
+            Some(known) => {
+                let (digest, size) = hashed().map_err(at("read", &path))?;
+                if known.digest != digest.to_hex() {
+                    self.import_registry(registry, home, now, report)?;
+                }
+                (digest, size)
+            }
+        };
+        self.set_stamp(&path, &Stamp { changed, size, digest: digest.to_hex() })
     }
 
     fn stamp_key(path: &Path) -> String {

@@ -28,7 +28,7 @@ impl Store {
         let mut report = IndexReport { saved_to: self.layout().index(), ..IndexReport::default() };
         let registry = self.layout().registry();
         match self.import_registry(&registry, true, now, &mut report) {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(StoreError::Index { problem, .. }) => return self.rebuild_broken(&problem, now),
             Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(e),

@@ -168,6 +168,7 @@ fn third_form(database: &rusqlite::Connection) {
         DROP TABLE changes;
         DROP TABLE cursors;
         DROP TABLE names;
+        DROP TABLE terms;
         DROP TABLE texts;
         CREATE VIRTUAL TABLE texts USING fts5 (
             name, keywords, description, category, author,
@@ -176,7 +177,18 @@ fn third_form(database: &rusqlite::Connection) {
         ALTER TABLE packages DROP COLUMN keywords;
         ALTER TABLE packages DROP COLUMN category;
         ALTER TABLE packages DROP COLUMN author;
-        DROP INDEX versions_archive;
+        ALTER TABLE versions RENAME TO later;
+        CREATE TABLE versions (
+            package INTEGER NOT NULL, version TEXT NOT NULL,
+            release BLOB, envelope TEXT,
+            archive BLOB, size INTEGER, published INTEGER,
+            witnessed INTEGER NOT NULL, yanked TEXT, unsigned INTEGER NOT NULL DEFAULT 0, dependencies TEXT,
+            listed INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (package, version)
+        );
+        INSERT INTO versions SELECT package, version, release, envelope, archive, size, published, witnessed, yanked,
+            unsigned, dependencies, listed FROM later;
+        DROP TABLE later;
         CREATE INDEX versions_archive ON versions (archive) WHERE archive IS NOT NULL;
         PRAGMA user_version = 3;";
     database.execute_batch(text).unwrap();
@@ -234,6 +246,8 @@ fn what_a_database_of_the_third_form_knows_is_found_after_it_is_brought_up_to_da
     assert_eq!(names("sparql").len(), 2, "keywords of signed releases");
     assert_eq!(names("muller").len(), 2, "and who wrote them");
     assert_eq!(names("what other is for"), ["other"]);
+    assert_eq!(names("for what oth"), ["other"], "the last word may only begin");
+    assert!(names("oth what for").is_empty(), "no other one may");
 }
 
 #[test]
