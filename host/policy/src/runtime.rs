@@ -9,13 +9,21 @@ use std::time::Duration;
 
 use ggen_core::hooks::PolicyLimits;
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, OptLevel, Result, Strategy};
+use wasmtime::{Config, Enabled, Engine, OptLevel, PoolingAllocationConfig, Result, Strategy};
 
 use crate::contract;
 use crate::error::Fault;
 use crate::imports;
-use crate::state::State;
+use crate::state::{State, TABLE_ENTRIES};
 use crate::threads::{TICK, Threads};
+
+/// Instances that there is room for at once, whoever asks.
+const INSTANCES: u32 = 64;
+/// Core instances, memories and tables of them all: one from Python has dozens.
+const PARTS: u32 = 1024;
+/// Memory that is cleaned instead of given back between two instances, of each of the few that are kept, in bytes.
+const KEPT_MEMORY: usize = 1 << 20;
+const KEPT: u32 = 8;
 
 /// What all policies share.
 pub struct Runtime {
@@ -48,10 +56,30 @@ pub fn config(limits: &PolicyLimits) -> Config {
     config
 }
 
+/// Room that instances take turns in: a fresh one finds its memory mapped and clean, where a new mapping is paid for page
+/// by page. What a policy may use of it is decided by its limits.
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES)
+        .total_core_instances(PARTS)
+        .total_memories(PARTS)
+        .total_tables(PARTS)
+        .table_elements(TABLE_ENTRIES)
+        .max_unused_warm_slots(KEPT)
+        .linear_memory_keep_resident(KEPT_MEMORY)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// An engine with room set aside; without, where a machine does not give so many addresses.
+fn engine(limits: &PolicyLimits) -> Result<Engine> {
+    Engine::new(config(limits).allocation_strategy(pool())).or_else(|_| Engine::new(&config(limits)))
+}
+
 impl Runtime {
     /// An engine, its imports and its threads.
     pub fn new(limits: PolicyLimits) -> Result<Self> {
-        let engine = Engine::new(&config(&limits))?;
+        let engine = engine(&limits)?;
         let linker = imports::linker(&engine)?;
         let threads = Threads::start(&engine, limits.stack_bytes)?;
         Ok(Self { engine, linker, limits, threads })

@@ -29,7 +29,7 @@ pub trait ArchiveView: Send + Sync {
 }
 
 /// Entries of all tables together.
-const TABLE_ENTRIES: usize = 1 << 18;
+pub const TABLE_ENTRIES: usize = 1 << 18;
 /// Core instances, memories and tables of one component: a Rust policy has four, one from Python some dozens.
 const INSTANCES: usize = 256;
 
