@@ -13,15 +13,19 @@ use fs2::FileExt;
 use ggen_core::Digest;
 
 use crate::blobs::is_older;
-use crate::db::{digest_column, installs};
+use crate::db::{digest_column, installs, trust};
 use crate::error::{StoreError, at};
 use crate::locks::{self, Kind, LockHolder};
+use crate::trust_log::Record;
 use crate::{Store, fsio};
 
 /// The longest lockfile of a project, in bytes.
 const MAX_LOCKFILE: u64 = 16 * 1024 * 1024;
-/// Files that a dead process left in `tmp/` outside a transaction go after this long.
+/// Files that a dead process left half written, in `tmp/` outside a transaction or in a registry, go after this long.
 const TEMPORARY_AGE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Folders in folders of a registry: `releases/<publisher>/<name>`.
+const REGISTRY_DEPTH: usize = 3;
 
 /// What clean-up removed, or would.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -38,6 +42,8 @@ impl Store {
         let _alone = self.lock_clean(Kind::Exclusive, waiting)?;
         let mut cleaned = Cleaned::default();
         self.clean_temporaries(dry_run, now, &mut cleaned)?;
+        self.clean_half_written(self.home(), 0, dry_run, now, &mut cleaned)?;
+        self.clean_half_written(&self.layout().registry(), REGISTRY_DEPTH, dry_run, now, &mut cleaned)?;
         self.clean_partials(dry_run, &mut cleaned)?;
         self.clean_archives(dry_run, now, &mut cleaned)?;
         self.evict(dry_run, now, &mut cleaned)?;
@@ -96,6 +102,29 @@ impl Store {
                 journal.recover(self, &path)?;
             }
             self.clear(&path, dry_run, cleaned)?;
+        }
+        Ok(())
+    }
+
+    /// Files that a dead process was about to put in their place.
+    fn clean_half_written(
+        &self,
+        dir: &Path,
+        depth: usize,
+        dry_run: bool,
+        now: u64,
+        cleaned: &mut Cleaned,
+    ) -> Result<(), StoreError> {
+        for name in fsio::names_in(dir)? {
+            let path = dir.join(&name);
+            let is_dir = || std::fs::symlink_metadata(&path).is_ok_and(|about| about.is_dir());
+            if name.starts_with(fsio::HALF_WRITTEN) {
+                if is_older(&path, TEMPORARY_AGE, now) {
+                    self.clear(&path, dry_run, cleaned)?;
+                }
+            } else if depth > 0 && is_dir() {
+                self.clean_half_written(&path, depth - 1, dry_run, now, cleaned)?;
+            }
         }
         Ok(())
     }
@@ -174,8 +203,13 @@ impl Store {
     pub fn register_project(&self, project: &Path) -> Result<(), StoreError> {
         let lockfile = if project.is_dir() { project.join("ggen.lock") } else { project.to_owned() };
         let path = std::path::absolute(&lockfile).map_err(at("look at", &lockfile))?;
-        let now = fsio::now();
-        self.db().write("register a project in", false, |t| installs::put_project(t, &path.display().to_string(), now))
+        let (path, now) = (path.display().to_string(), fsio::now());
+        self.db().write("register a project in", false, |t| {
+            if installs::put_project(t, &path, now)? {
+                trust::log(t, self.layout(), &[Record::Project { path: path.clone() }])?;
+            }
+            Ok(())
+        })
     }
 
     /// The lockfiles that were noted.

@@ -255,3 +255,16 @@ impl From<ArchiveError> for StoreError {
 pub(crate) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |source| StoreError::io(action, path, source)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_that_is_used_up_is_a_full_disk() {
+        for code in [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT] {
+            let error = StoreError::io("write", Path::new("/tmp"), io::Error::from(code));
+            assert!(matches!(error, StoreError::DiskFull { .. }), "{error:?}");
+        }
+    }
+}

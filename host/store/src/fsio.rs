@@ -15,6 +15,8 @@ use crate::error::{StoreError, at};
 
 /// Bytes that are moved at once.
 pub(crate) const BUFFER: usize = 256 * 1024;
+/// How the name of a file begins that is not in its place yet.
+pub(crate) const HALF_WRITTEN: &str = ".new-";
 /// Bytes of one file whose way to the disk is begun together.
 pub(crate) const WRITE_BACK: u64 = 8 * 1024 * 1024;
 
@@ -40,7 +42,7 @@ pub(crate) fn make_dir_durably(path: &Path) -> Result<(), StoreError> {
 /// Writes a file beside its place and renames it there; with `durable`, it and its directory are synced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32, durable: bool) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir).map_err(at("write in", dir))?;
+    let mut file = tempfile::Builder::new().prefix(HALF_WRITTEN).tempfile_in(dir).map_err(at("write in", dir))?;
     file.write_all(bytes).map_err(at("write", path))?;
     set_mode(file.as_file(), mode).map_err(at("write", path))?;
     if durable {
@@ -53,7 +55,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32, durable: bool) -
 /// Writes a file that must not be there yet, durably. `AlreadyExists` is left for the caller to tell.
 pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
+    let mut file = tempfile::Builder::new().prefix(HALF_WRITTEN).tempfile_in(dir)?;
     file.write_all(bytes)?;
     set_mode(file.as_file(), mode)?;
     file.as_file().sync_data()?;

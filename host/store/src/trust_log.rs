@@ -1,7 +1,7 @@
 //! `trust.log`: what must outlive a lost database.
 //!
-//! Bindings of names, the highest head and the latest roots seen, one JSON object a line, only ever appended. Decides how
-//! a line is written and read; never what is trusted. Invariant: what the database believes about trust was in this file
+//! Bindings of names, the highest head and the latest roots seen, and which lockfiles there are, one JSON object a line,
+//! only ever appended. Decides how a line is written and read; never what is trusted. Invariant: what the database believes about trust was in this file
 //! first, durably; a line that a power cut tore is skipped.
 
 use std::fs::{File, OpenOptions};
@@ -32,6 +32,8 @@ pub(crate) enum Record {
     Equivocated { publisher: PublisherId, name: PackageName },
     /// The latest roots seen: what they revoke stays revoked.
     Roots { publisher: PublisherId, version: u64, digest: Digest },
+    /// A lockfile whose archives are kept.
+    Project { path: String },
 }
 
 /// Appends durably and says how long the file is then. The caller holds the database's writer lock, so that nobody else

@@ -72,7 +72,7 @@ pub fn write_ggen_file(
     let signed = Signed { roots: roots.to_vec(), release: release.envelope.clone(), head };
     let signed = serde_json::to_vec(&signed).unwrap_or_default();
     let dir = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir).map_err(at("write in", dir))?;
+    let mut file = tempfile::Builder::new().prefix(fsio::HALF_WRITTEN).tempfile_in(dir).map_err(at("write in", dir))?;
     let size = release.release.archive.size;
     let from = File::open(archive).map_err(at("open", archive))?;
     let mut to = io::BufWriter::with_capacity(BUFFER, file.as_file_mut());

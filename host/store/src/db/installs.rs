@@ -123,12 +123,21 @@ pub(crate) fn remove(transaction: &Transaction<'_>, name: &PackageName) -> Resul
 
 // --- projects
 
-pub(crate) fn put_project(transaction: &Transaction<'_>, path: &str, now: u64) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO projects (path, seen) VALUES (?1, ?2)")
+/// Whether it was not known.
+pub(crate) fn put_project(transaction: &Transaction<'_>, path: &str, now: u64) -> Result<bool, StoreError> {
+    let action = sql("register a project in");
+    let known = transaction
+        .prepare_cached("UPDATE projects SET seen = ?2 WHERE path = ?1")
         .and_then(|mut s| s.execute(params![path, to_sql(now)]))
-        .map(|_| ())
-        .map_err(sql("register a project in"))
+        .map_err(&action)?;
+    if known > 0 {
+        return Ok(false);
+    }
+    transaction
+        .prepare_cached("INSERT INTO projects (path, seen) VALUES (?1, ?2)")
+        .and_then(|mut s| s.execute(params![path, to_sql(now)]))
+        .map(|_| true)
+        .map_err(action)
 }
 
 pub(crate) fn projects(connection: &Connection) -> rusqlite::Result<Vec<String>> {

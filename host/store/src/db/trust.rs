@@ -12,7 +12,7 @@ use ggen_core::root::Publisher;
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{catalog, digest_column, from_sql, json_column, sql, text_column, to_json, to_sql};
+use super::{catalog, digest_column, from_sql, installs, json_column, sql, text_column, to_json, to_sql};
 use crate::error::StoreError;
 use crate::layout::Layout;
 use crate::trust_log::{self, Record};
@@ -138,6 +138,7 @@ fn apply(transaction: &Transaction<'_>, record: &Record, now: u64) -> Result<(),
             }
             put_roots(transaction, *publisher, *version, *digest, &[], now)
         }
+        Record::Project { path } => installs::put_project(transaction, path, now).map(|_| ()),
     }
 }
 

@@ -73,8 +73,10 @@ impl Store {
             self.limits(),
             &mut |_| (),
         )?;
-        let mut file =
-            tempfile::Builder::new().prefix(".new-").tempfile_in(&registry).map_err(at("write in", &registry))?;
+        let mut file = tempfile::Builder::new()
+            .prefix(fsio::HALF_WRITTEN)
+            .tempfile_in(&registry)
+            .map_err(at("write in", &registry))?;
         let mut out = BufWriter::new(file.as_file_mut());
         let written = self.db().read("read packages from", |c| Ok(write(c, &mut out, now)))?;
         written.and_then(|()| out.flush()).map_err(at("write", &path))?;

@@ -135,6 +135,21 @@ fn a_lost_or_broken_database_is_rebuilt_and_trust_survives() {
 }
 
 #[test]
+fn a_lockfile_is_still_known_after_a_lost_database() {
+    let (home, project) = (Home::new(), tempfile::tempdir().unwrap());
+    for _ in 0..2 {
+        home.store.register_project(&project.path().join("ggen.lock")).unwrap();
+    }
+    let known = home.store.projects().unwrap();
+    let log = std::fs::read_to_string(home.path().join("trust.log")).unwrap();
+    assert_eq!((known.len(), log.lines().count()), (1, 1), "noted once");
+    for file in ["state.db", "state.db-wal", "state.db-shm"] {
+        let _ = std::fs::remove_file(home.path().join(file));
+    }
+    assert_eq!(home.again().projects().unwrap(), known);
+}
+
+#[test]
 fn a_mark_that_only_the_log_has_still_counts() {
     let (home, mut author) = (Home::new(), Author::new(1));
     let dir = crate::testing::tree(&[("a", "1")]);

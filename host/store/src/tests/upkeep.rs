@@ -120,6 +120,23 @@ fn clean_up_takes_what_nobody_needs() {
 }
 
 #[test]
+fn clean_up_takes_what_was_left_half_written() {
+    let (home, mut author) = (Home::new(), Author::new(1));
+    author.publish(&home.store, "pkg", "1.0.0");
+    let registry = home.path().join("registry");
+    let left = [".new-a", "registry/.new-b", &format!("registry/heads/{}/.new-c", author.id)];
+    for file in left {
+        std::fs::write(home.path().join(file), "half").unwrap();
+    }
+    let before = crate::testing::listing(&registry).len();
+    let now = crate::fsio::now();
+    assert_eq!(home.store.clean(false, now, &mut |_| ()).unwrap().removed, <[String; 0]>::default());
+    let cleaned = home.store.clean(false, now + 25 * 3600 * 1000, &mut |_| ()).unwrap();
+    assert_eq!((cleaned.removed.as_slice(), cleaned.freed_bytes), (left.map(str::to_owned).as_slice(), 12));
+    assert_eq!(crate::testing::listing(&registry).len(), before - 2);
+}
+
+#[test]
 fn what_was_denied_is_held_apart_and_an_own_release_is_not_lost_there() {
     let (home, mut author, mut other) = (Home::new(), Author::new(1), Author::new(2));
     home.store.add_key("me", &author.key, &author.roots, 1).unwrap();
