@@ -15,9 +15,9 @@ mod swarm;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ggen_core::head::{HeadBundle, SignedHead};
+use ggen_core::announcement::Announcement;
 use ggen_tests::{Home, checkout};
-use swarm::{Swarm, head, percentile};
+use swarm::{Swarm, announcement, percentile};
 
 /// How long an idle node is watched.
 const IDLE: Duration = Duration::from_secs(30);
@@ -41,9 +41,9 @@ fn own_time() -> f64 {
     after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Heads as they are announced, read and verified on this thread alone.
+/// Announcements with their releases, each of another publisher, read and verified on this thread alone.
 fn checks() {
-    let announced: Vec<Vec<u8>> = (0..500).map(|n| head(n).bundle.to_json()).collect();
+    let announced: Vec<Vec<u8>> = (0..500).map(|n| announcement(n).to_json()).collect();
     let (begun, before) = (Instant::now(), own_time());
     let mut checked = 0;
     while begun.elapsed() < Duration::from_secs(3) {
@@ -54,7 +54,7 @@ fn checks() {
         }
     }
     let rate = f64::from(checked) / (own_time() - before).max(0.01);
-    line("signed heads checked on one core, roots and all", &format!("{rate:.0} /s"), ">= 10000 /s");
+    line("signed announcements checked on one core, release and all", &format!("{rate:.0} /s"), ">= 10000 /s");
 }
 
 fn lookups(nodes: usize) {
@@ -65,6 +65,10 @@ fn lookups(nodes: usize) {
     let ms = |percent| percentile(&took, percent).as_secs_f64() * 1000.0;
     let measured = format!("p50 {:.1}, p99 {:.1} ms", ms(50), ms(99));
     line(&format!("a signed head looked up among {nodes} nodes"), &measured, "p50 <= 50 ms");
+    let took = swarm.announcements(100);
+    let ms = |percent| percentile(&took, percent).as_secs_f64() * 1000.0;
+    let measured = format!("p50 {:.1}, p99 {:.1} ms", ms(50), ms(99));
+    line(&format!("an announcement, until each of {nodes} nodes has heard of it"), &measured, "p99 <= 1 s");
     let mut connections = swarm.connections();
     connections.sort_unstable();
     let median = connections.get(connections.len() / 2).copied().unwrap_or(0);

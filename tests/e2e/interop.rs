@@ -2,9 +2,12 @@
 //!
 //! It needs npm, whose registry gives the client's libraries and Node 22: only where `GGEN_TEST_LANGUAGES` is set.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use ggen_tests::{Liar, Node, Package, Value, archive_in, checkout, noise};
 
@@ -121,4 +124,30 @@ fn the_same_client_refuses_a_chunk_that_was_not_signed() {
     let error = told.lines.last().unwrap()["error"].as_str().unwrap();
     assert_eq!(error, "chunk 0 is not what was signed");
     assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 0, "nothing of it was kept");
+}
+
+#[test]
+fn a_client_from_the_protocols_page_hears_an_announcement() {
+    if !can_run() {
+        return;
+    }
+    let (publisher, relaying) = (home(), home());
+    let node = publisher.node();
+    let between = Node::start(&relaying, &["--bootstrap", &node.addresses[0]]);
+    let folder = client();
+    let mut command = Command::new(node_js(folder));
+    command.arg(folder.join("listen.js")).args([&between.addresses[0], "news"]).current_dir(folder);
+    let mut listening = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let (send, told) = channel();
+    let lines = BufReader::new(listening.stdout.take().unwrap()).lines();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.send(ggen_tests::parse(&line))));
+    let next = || told.recv_timeout(Duration::from_secs(40)).expect("it says something");
+    let first = next();
+    assert_eq!((&first["step"], &first["peer"]), (&"listening".into(), &between.peer_id.as_str().into()), "{first}");
+    let folder = publisher.write(&Package::new("news", "1.0.0"));
+    assert_eq!(publisher.json(&["marketplace", "publish", &folder])["announced"], true);
+    let heard = next();
+    assert_eq!((&heard["step"], &heard["publisher"]), (&"heard".into(), &publisher.key().into()), "{heard}");
+    assert_eq!((&heard["sequence"], &heard["version"]), (&1.into(), &"1.0.0".into()), "{heard}");
+    assert!(listening.wait().unwrap().success());
 }

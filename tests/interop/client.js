@@ -8,49 +8,11 @@
 // from that peer alone.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { identify } from '@libp2p/identify'
-import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
-import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
-import { tls } from '@libp2p/tls'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
 import { fileListDigest, unpack } from './archive.js'
-import { Refused, archiveKey, headKey, insist, nameKey, readHead, readRelease } from './documents.js'
+import { archiveKey, headKey, insist, nameKey, readHead, readRelease } from './documents.js'
+import { LIMIT, joinBy, run, say, start } from './peer.js'
 import { ask, fetchArchive, getValue } from './wire.js'
-
-const KAD = '/ggen/kad/1'
-const LIMIT = 20_000
-
-const say = (step, facts) => console.log(JSON.stringify({ step, ...facts }))
-
-async function start () {
-  return await createLibp2p({
-    transports: [tcp()],
-    connectionEncrypters: [tls()],
-    streamMuxers: [yamux()],
-    services: {
-      identify: identify(),
-      ping: ping(),
-      dht: kadDHT({ protocol: KAD, clientMode: true, kBucketSize: 20, peerInfoMapper: passthroughMapper })
-    }
-  })
-}
-
-// Connects, and waits until the peer said what it speaks and is in the routing table.
-async function joinBy (node, address) {
-  const connection = await node.dial(multiaddr(address), { signal: AbortSignal.timeout(LIMIT) })
-  const end = Date.now() + LIMIT
-  while (node.services.dht.routingTable.size === 0) {
-    insist(Date.now() < end, 'no node of the hash table')
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  const peer = await node.peerStore.get(connection.remotePeer)
-  const version = new TextDecoder().decode(peer.metadata.get('ProtocolVersion'))
-  insist(version === '/ggen/1', `it speaks ${version}`)
-  return connection.remotePeer
-}
 
 // Providers of a key: 32 raw bytes, where the library expects a content id's multihash.
 async function providers (node, key) {
@@ -126,8 +88,4 @@ async function main ([address, name, target, holder]) {
   }
 }
 
-main(process.argv.slice(2)).then(() => process.exit(0), error => {
-  console.log(JSON.stringify({ error: String(error.message ?? error) }))
-  if (!(error instanceof Refused)) console.error(error)
-  process.exit(error instanceof Refused ? 4 : 1)
-})
+run(main)

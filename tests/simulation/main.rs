@@ -85,10 +85,13 @@ fn a_network_in_two_halves_heals_by_itself() {
 
 /// Real ones: fifty are measured by `cargo bench -p ggen-tests --bench swarm`.
 #[test]
-fn a_head_put_by_one_of_a_dozen_real_nodes_is_found_by_another() {
+fn what_one_of_a_dozen_real_nodes_tells_is_found_and_heard_by_the_others() {
     let swarm = swarm::Swarm::start(12);
     let took = swarm.lookups(6);
     println!("lookups among 12 nodes: median {:?}", swarm::percentile(&took, 50));
+    let took = swarm.announcements(6);
+    assert_eq!(took.len(), 6 * 11);
+    println!("announcements among 12 nodes: all but one in a hundred within {:?}", swarm::percentile(&took, 99));
     assert!(swarm.connections().iter().all(|c| *c > 0));
 }
 
