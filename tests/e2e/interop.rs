@@ -132,7 +132,7 @@ fn a_client_from_the_protocols_page_hears_an_announcement() {
         return;
     }
     let (publisher, relaying) = (home(), home());
-    let node = publisher.node();
+    let (key, node) = (publisher.key(), publisher.node());
     let between = Node::start(&relaying, &["--bootstrap", &node.addresses[0]]);
     let folder = client();
     let mut command = Command::new(node_js(folder));
@@ -147,7 +147,7 @@ fn a_client_from_the_protocols_page_hears_an_announcement() {
     let folder = publisher.write(&Package::new("news", "1.0.0"));
     assert_eq!(publisher.json(&["marketplace", "publish", &folder])["announced"], true);
     let heard = next();
-    assert_eq!((&heard["step"], &heard["publisher"]), (&"heard".into(), &publisher.key().into()), "{heard}");
+    assert_eq!((&heard["step"], &heard["publisher"]), (&"heard".into(), &key.into()), "{heard}");
     assert_eq!((&heard["sequence"], &heard["version"]), (&1.into(), &"1.0.0".into()), "{heard}");
     assert!(listening.wait().unwrap().success());
 }
