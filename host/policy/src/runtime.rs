@@ -18,9 +18,9 @@ use crate::state::{State, TABLE_ENTRIES};
 use crate::threads::{TICK, Threads};
 
 /// Instances that there is room for at once, whoever asks.
-const INSTANCES: u32 = 64;
+const INSTANCES: u32 = 32;
 /// Core instances, memories and tables of them all: one from Python has dozens.
-const PARTS: u32 = 1024;
+const PARTS: u32 = 256;
 /// Memory that is cleaned instead of given back between two instances, of each of the few that are kept, in bytes.
 const KEPT_MEMORY: usize = 1 << 20;
 const KEPT: u32 = 8;
