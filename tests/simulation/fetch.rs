@@ -90,6 +90,8 @@ impl Fetch {
                     self.parts[holder].ended = Some(Outcome::TimedOut);
                     todo.extend(self.hire(now));
                 }
+                // Everybody here has everything, or says that he has nothing.
+                Effect::Look { .. } | Effect::Spent { .. } => {}
             }
         }
         if let Some(at) = self.schedule.deadline() {
@@ -126,7 +128,7 @@ impl Fetch {
                         self.list.get_or_insert(list);
                         let part = &mut self.parts[holder];
                         part.latency = part.hired.map(|at| (v.now - at) as f64);
-                        let effects = self.schedule.ready(holder, v.now);
+                        let effects = self.schedule.ready(holder, None, v.now);
                         self.apply(effects, v.now)
                     }
                     Err(_) => self.corrupt(v, holder),

@@ -33,7 +33,9 @@ pub mod resolve;
 pub mod root;
 pub mod schedule;
 pub mod search;
+pub mod stock;
 pub mod upload;
+mod window;
 
 pub use digest::Digest;
 pub use name::{PackageId, PackageName, PublisherId};

@@ -67,7 +67,7 @@ pub struct Limits {
     pub republish_interval: Duration,
     /// Holders that serve one download at once.
     pub max_holders: usize,
-    /// Chunks under way to one holder.
+    /// Chunks under way to one holder, at most: where its way has room for fewer, fewer.
     pub chunks_in_flight: usize,
     /// Peers that one search or name query asks.
     pub max_queried_peers: usize,

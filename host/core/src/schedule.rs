@@ -1,17 +1,22 @@
 //! Which chunk is asked from which holder.
 //!
-//! Decides the order, the window of each holder, who takes over from one that failed, and who helps a slow one at the
-//! end. Never reads, hashes or waits: it is told what happened and when, and answers what to do. Invariant: a chunk
-//! that is not proved is either free, or asked from at least one holder that still takes part; so as long as one takes
-//! part, all chunks are proved in the end.
+//! Decides the order, who takes over from one that failed, who helps a slow one at the end, and when a holder of a part
+//! is asked what it has now; how much is asked ahead is [`crate::window`]'s decision. Never reads, hashes or waits: it is
+//! told what happened and when, and answers what to do. Invariants: nobody is asked for what he has not; a chunk that is
+//! not proved is either free, or asked from at least one holder that still takes part; so as long as one that has
+//! everything takes part, all chunks are proved in the end.
 //!
 //! ```text
-//! holder:  Waiting --ready--> Active --corrupt, failed, stalled--> Ended
+//! holder:  Waiting --ready--> Active --corrupt, failed, stalled, spent--> Ended
 //! chunk:   free --asked--> under way (by one holder, at the end by two) --proved--> done
-//!            ^------------ its last asker ended
+//!            ^------------ its last asker ended, or has it not
 //! ```
 
 use std::collections::{BTreeSet, VecDeque};
+
+pub use crate::stock::ChunkSet;
+use crate::stock::Stock;
+use crate::window::{Mark, Window};
 
 /// Milliseconds of a clock that only rises.
 pub type Millis = u64;
@@ -37,17 +42,27 @@ pub enum Effect {
         /// By its index, from 0.
         chunk: u64,
     },
+    /// Ask `holder`, which has a part, what it has now.
+    Look {
+        /// By its rank, from 0.
+        holder: usize,
+    },
     /// `holder` gave nothing for the whole patience: its part is over.
     Stalled {
         /// By its rank, from 0.
         holder: usize,
     },
+    /// `holder` has only a part, and nothing of what is missing: its part is over, and it did no wrong.
+    Spent {
+        /// By its rank, from 0.
+        holder: usize,
+    },
 }
 
-/// Chunks that a holder is asked for before it delivered any.
-const FIRST_WINDOW: usize = 4;
-/// A chunk that took longer than this halves its holder's window.
-const SLOW: Millis = 1000;
+/// A holder of a part is asked again what it has after so long.
+const LOOK_AGAIN: Millis = 1000;
+/// Free chunks among which one is looked for that no holder of a part has.
+const RARE: usize = 256;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
@@ -59,11 +74,16 @@ enum Part {
 #[derive(Clone, Debug)]
 struct Holder {
     part: Part,
-    asked: VecDeque<(u64, Millis)>,
-    window: usize,
+    stock: Stock,
+    asked: VecDeque<(u64, Mark)>,
+    window: Window,
     progress: Millis,
     /// Milliseconds a chunk, smoothed.
     pace: Option<f64>,
+    /// When it was asked what it has now, while it has not answered.
+    looking: Option<Millis>,
+    /// When it said last what it has.
+    looked: Millis,
 }
 
 /// The state of one download.
@@ -75,9 +95,8 @@ pub struct Schedule {
     held: bool,
     proved: Vec<bool>,
     left: u64,
-    /// Every chunk from here on that is not proved was never asked for.
-    fresh: u64,
-    returned: BTreeSet<u64>,
+    /// Chunks that are not proved, and that nobody who takes part was asked for.
+    free: BTreeSet<u64>,
     holders: Vec<Holder>,
 }
 
@@ -86,10 +105,18 @@ impl Schedule {
     pub fn new(rules: Rules, chunks: u64, holders: usize, now: Millis) -> Self {
         let done = vec![false; usize::try_from(chunks).unwrap_or(0)];
         let left = done.len() as u64;
-        let window = FIRST_WINDOW.min(rules.window.max(1));
-        let holder = Holder { part: Part::Waiting, asked: VecDeque::new(), window, progress: now, pace: None };
+        let holder = Holder {
+            part: Part::Waiting,
+            stock: Stock::Whole,
+            asked: VecDeque::new(),
+            window: Window::new(rules.window),
+            progress: now,
+            pace: None,
+            looking: None,
+            looked: now,
+        };
         let holders = vec![holder; holders];
-        Self { rules, begun: now, held: true, proved: done, left, fresh: 0, returned: BTreeSet::new(), holders }
+        Self { rules, begun: now, held: true, proved: done, left, free: (0..left).collect(), holders }
     }
 
     /// Whether every chunk is proved.
@@ -117,29 +144,52 @@ impl Schedule {
         let slot = usize::try_from(chunk).ok().and_then(|i| self.proved.get_mut(i));
         if slot.is_some_and(|slot| !std::mem::replace(slot, true)) {
             self.left -= 1;
-            self.returned.remove(&chunk);
+            self.free.remove(&chunk);
         }
     }
 
-    /// `holder` can be asked from now on.
-    pub fn ready(&mut self, holder: usize, now: Millis) -> Vec<Effect> {
+    /// `holder` can be asked from now on, for what it `has`; none: for everything.
+    pub fn ready(&mut self, holder: usize, has: Option<ChunkSet>, now: Millis) -> Vec<Effect> {
         if let Some(h) = self.holders.get_mut(holder).filter(|h| h.part == Part::Waiting) {
-            h.part = Part::Active;
-            h.progress = now;
+            (h.part, h.stock) = (Part::Active, Stock::new(has));
+            (h.progress, h.looked) = (now, now);
         }
         self.fill(now)
+    }
+
+    /// `holder`, which was asked, says what it has now.
+    pub fn looked(&mut self, holder: usize, has: ChunkSet, now: Millis) -> Vec<Effect> {
+        if let Some(h) = self.holders.get_mut(holder)
+            && h.looking.take().is_some()
+        {
+            h.stock.renew(has);
+            h.looked = now;
+        }
+        self.fill(now)
+    }
+
+    /// `holder` was asked for `chunk` and has it not: that costs it this chunk.
+    pub fn has_not(&mut self, holder: usize, chunk: u64, now: Millis) -> Vec<Effect> {
+        let all = self.proved.len() as u64;
+        if let Some(h) = self.holders.get_mut(holder).filter(|h| h.part == Part::Active) {
+            h.asked.retain(|(c, _)| *c != chunk);
+            h.stock.deny(chunk, all);
+            h.progress = now;
+            self.give_back(chunk);
+        }
+        self.tick(now)
     }
 
     /// `chunk` came from `holder` and is what was signed. True if nobody had proved it before.
     pub fn proved(&mut self, holder: usize, chunk: u64, now: Millis) -> (bool, Vec<Effect>) {
         if let Some(h) = self.holders.get_mut(holder) {
-            h.delivered(chunk, now, self.rules.window);
+            h.delivered(chunk, now);
         }
         let slot = usize::try_from(chunk).ok().and_then(|i| self.proved.get_mut(i));
         let new = slot.is_some_and(|slot| !std::mem::replace(slot, true));
         if new {
             self.left -= 1;
-            self.returned.remove(&chunk);
+            self.free.remove(&chunk);
         }
         (new, self.fill(now))
     }
@@ -154,41 +204,72 @@ impl Schedule {
     pub fn excuse(&mut self, now: Millis) {
         for holder in &mut self.holders {
             holder.progress = now;
+            holder.looking = holder.looking.map(|_| now);
         }
     }
 
     /// Time has passed.
     pub fn tick(&mut self, now: Millis) -> Vec<Effect> {
-        let patience = self.rules.patience;
-        let late = |h: &Holder| h.part == Part::Active && !h.asked.is_empty() && now >= h.progress + patience;
-        let stalled: Vec<usize> = (0..).zip(&self.holders).filter(|(_, h)| late(h)).map(|(i, _)| i).collect();
         let mut effects = Vec::new();
-        for holder in stalled {
-            self.end(holder);
-            effects.push(Effect::Stalled { holder });
+        for holder in 0..self.holders.len() {
+            let stalled = self.holders.get(holder).and_then(|h| h.stalls(self.rules.patience));
+            if stalled.is_some_and(|due| now >= due) {
+                self.end(holder);
+                effects.push(Effect::Stalled { holder });
+            }
         }
         effects.extend(self.fill(now));
+        for holder in 0..self.holders.len() {
+            match self.idle_due(holder) {
+                Some((due, Idle::Look)) if now >= due => {
+                    if let Some(h) = self.holders.get_mut(holder) {
+                        h.looking = Some(now);
+                    }
+                    effects.push(Effect::Look { holder });
+                }
+                Some((due, Idle::Spent)) if now >= due => {
+                    self.end(holder);
+                    effects.push(Effect::Spent { holder });
+                }
+                _ => {}
+            }
+        }
         effects
     }
 
     /// When [`Self::tick`] has something to do, if nothing else happens before.
     pub fn deadline(&self) -> Option<Millis> {
-        let busy = self.holders.iter().filter(|h| h.part == Part::Active && !h.asked.is_empty());
-        let stall = busy.map(|h| h.progress + self.rules.patience).min();
+        let stall = self.holders.iter().filter_map(|h| h.stalls(self.rules.patience)).min();
         let held = self.held.then_some(self.begun + self.rules.head_start);
-        stall.into_iter().chain(held).chain(self.help_due()).min()
+        let idle = (0..self.holders.len()).filter_map(|h| self.idle_due(h)).map(|(due, _)| due).min();
+        stall.into_iter().chain(held).chain(idle).chain(self.help_due()).min()
+    }
+
+    /// What is done, and when, about a holder of a part that has nothing of what is missing.
+    fn idle_due(&self, holder: usize) -> Option<(Millis, Idle)> {
+        let h = self.holders.get(holder).filter(|h| h.part == Part::Active && !h.stock.is_whole())?;
+        let missing = || (0..).zip(&self.proved).filter(|(_, proved)| !**proved).map(|(chunk, _)| chunk);
+        let useful = || missing().any(|chunk: u64| h.stock.has(chunk));
+        if self.left == 0 || !h.asked.is_empty() || h.looking.is_some() || useful() {
+            return None;
+        }
+        let (end, look) = (h.progress + self.rules.patience, h.looked + LOOK_AGAIN);
+        match h.stock.grows() {
+            false => Some((h.progress, Idle::Spent)),
+            true if look < end => Some((look, Idle::Look)),
+            true => Some((end, Idle::Spent)),
+        }
     }
 
     /// When the first idle holder may help another, if that gives nothing until then.
     fn help_due(&self) -> Option<Millis> {
-        if !self.returned.is_empty() || self.fresh < self.proved.len() as u64 {
-            return None;
-        }
         let mut due = None;
         for helper in (0..self.holders.len()).filter(|h| self.has_room(*h)) {
-            let Some(mine) = self.holders.get(helper).and_then(Holder::next_takes) else { continue };
+            let Some(me) = self.holders.get(helper) else { continue };
+            let Some(mine) = me.next_takes() else { continue };
+            let may = |chunk: u64| me.stock.has(chunk) && !self.is_proved(chunk) && self.askers(chunk) == 1;
             for (_, other) in (0..).zip(&self.holders).filter(|(i, _)| *i != helper) {
-                if other.asked.iter().any(|(chunk, _)| !self.is_proved(*chunk) && self.askers(*chunk) == 1) {
+                if other.asked.iter().any(|(chunk, _)| may(*chunk)) {
                     let then = other.progress + (2.0 * mine) as Millis + 1;
                     due = Some(due.map_or(then, |due: Millis| due.min(then)));
                 }
@@ -202,10 +283,14 @@ impl Schedule {
         h.part = Part::Ended;
         let asked = std::mem::take(&mut h.asked);
         for (chunk, _) in asked {
-            let elsewhere = self.holders.iter().any(|h| h.asked.iter().any(|(c, _)| *c == chunk));
-            if !elsewhere && !self.is_proved(chunk) {
-                self.returned.insert(chunk);
-            }
+            self.give_back(chunk);
+        }
+    }
+
+    /// One that was asked for `chunk` will not give it.
+    fn give_back(&mut self, chunk: u64) {
+        if self.askers(chunk) == 0 && !self.is_proved(chunk) {
+            self.free.insert(chunk);
         }
     }
 
@@ -217,13 +302,14 @@ impl Schedule {
             let before = effects.len();
             for holder in 0..self.holders.len() {
                 if self.has_room(holder)
-                    && let Some(chunk) = self.next_free().or_else(|| self.next_to_help(holder, now))
+                    && let Some(chunk) = self.next_free(holder).or_else(|| self.next_to_help(holder, now))
                     && let Some(h) = self.holders.get_mut(holder)
                 {
                     if h.asked.is_empty() {
                         h.progress = now;
                     }
-                    h.asked.push_back((chunk, now));
+                    h.asked.push_back((chunk, h.window.asked(h.asked.len(), now)));
+                    self.free.remove(&chunk);
                     effects.push(Effect::Request { holder, chunk });
                 }
             }
@@ -237,20 +323,19 @@ impl Schedule {
         let better_to_come = || self.held && self.holders.iter().take(holder).any(|h| h.part == Part::Waiting);
         self.holders
             .get(holder)
-            .is_some_and(|h| h.part == Part::Active && h.asked.len() < h.window && !better_to_come())
+            .is_some_and(|h| h.part == Part::Active && h.asked.len() < h.window.size() && !better_to_come())
     }
 
-    fn next_free(&mut self) -> Option<u64> {
-        if let Some(chunk) = self.returned.pop_first() {
-            return Some(chunk);
+    /// The first free chunk that `holder` has. Who has everything is asked first for what only he has.
+    fn next_free(&self, holder: usize) -> Option<u64> {
+        let stock = &self.holders.get(holder)?.stock;
+        let mut all = self.free.iter().copied().filter(|chunk| stock.has(*chunk));
+        let lends = |h: &&Holder| h.part == Part::Active && !h.stock.is_whole();
+        if !stock.is_whole() || !self.holders.iter().any(|h| lends(&h)) {
+            return all.next();
         }
-        while self.is_proved(self.fresh) {
-            self.fresh += 1;
-        }
-        (self.fresh < self.proved.len() as u64).then(|| {
-            self.fresh += 1;
-            self.fresh - 1
-        })
+        let rare = |chunk: &u64| !self.holders.iter().filter(lends).any(|h| h.stock.has(*chunk));
+        all.clone().take(RARE).find(rare).or_else(|| all.next())
     }
 
     /// A chunk under way elsewhere that `helper` would probably have sooner: the last ones of the slowest. Who has not
@@ -262,10 +347,11 @@ impl Schedule {
         for (_, other) in (0..).zip(&self.holders).filter(|(i, _)| *i != helper) {
             let waited = now.saturating_sub(other.progress) as f64;
             let missing = other.asked.iter().filter(|(chunk, _)| !self.is_proved(*chunk));
+            let may = |chunk: u64| me.stock.has(chunk) && self.askers(chunk) == 1;
             let pace = other.pace.or(me.pace)?;
             for (place, (chunk, _)) in (1..).zip(missing) {
                 let theirs = (pace * f64::from(place)).max(waited);
-                if theirs > 2.0 * mine && best.is_none_or(|(b, _)| theirs >= b) && self.askers(*chunk) == 1 {
+                if theirs > 2.0 * mine && best.is_none_or(|(b, _)| theirs >= b) && may(*chunk) {
                     best = Some((theirs, *chunk));
                 }
             }
@@ -284,18 +370,28 @@ impl Holder {
         Some(self.pace? * (self.asked.len() + 1) as f64)
     }
 
-    fn delivered(&mut self, chunk: u64, now: Millis, most: usize) {
+    /// When it has kept waiting for the whole patience.
+    fn stalls(&self, patience: Millis) -> Option<Millis> {
+        let active = self.part == Part::Active;
+        let chunk = (active && !self.asked.is_empty()).then_some(self.progress);
+        let look = self.looking.filter(|_| active);
+        chunk.into_iter().chain(look).min().map(|since| since + patience)
+    }
+
+    fn delivered(&mut self, chunk: u64, now: Millis) {
         let Some(place) = self.asked.iter().position(|(c, _)| *c == chunk) else { return };
-        let Some((_, asked)) = self.asked.remove(place) else { return };
-        let pace = now.saturating_sub(self.progress.max(asked)) as f64;
+        let Some((_, mark)) = self.asked.remove(place) else { return };
+        let pace = now.saturating_sub(self.progress.max(mark.at)) as f64;
         self.pace = Some(self.pace.map_or(pace, |before| before * 0.75 + pace * 0.25));
         self.progress = now;
-        if now.saturating_sub(asked) > SLOW {
-            self.window = (self.window / 2).max(1);
-        } else {
-            self.window = (self.window + 1).min(most.max(1));
-        }
+        self.window.proved(mark, now);
     }
+}
+
+/// What an idle holder of a part is due for.
+enum Idle {
+    Look,
+    Spent,
 }
 
 #[cfg(test)]

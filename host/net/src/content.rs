@@ -7,6 +7,7 @@ use std::io;
 use ggen_core::announcement::Announcement;
 use ggen_core::dsse::Envelope;
 use ggen_core::head::{HeadBundle, HeadMark, SignedHead};
+use ggen_core::stock::ChunkSet;
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +76,11 @@ pub trait ArchiveSource: Send + Sync {
     fn size(&self) -> u64;
     /// The digests of its chunks, 32 raw bytes each.
     fn chunk_list(&self) -> Vec<u8>;
-    /// Chunk `index`, whole.
+    /// The chunks that there are now; none: all of them.
+    fn part(&self) -> Option<ChunkSet> {
+        None
+    }
+    /// Chunk `index`, whole. [`io::ErrorKind::NotFound`] where it is not there.
     fn read_chunk(&self, index: u64) -> io::Result<Vec<u8>>;
 }
 

@@ -24,6 +24,7 @@ use crate::config::{Mode, NodeConfig};
 use crate::content::Content;
 use crate::dht::record_key;
 use crate::error::{NetError, Problem};
+use crate::fetch::Landings;
 use crate::link::Link;
 use crate::node::transport::swarm;
 use crate::node::{COMMAND_QUEUE, Command, Node, Parts};
@@ -81,7 +82,8 @@ pub async fn start(
     let (joined_in, joined) = watch::channel(Joined { pending: 1, ..Joined::default() });
     let (listening_in, mut listening) = watch::channel(Vec::new());
     let streams = swarm.behaviour().streams.new_control();
-    let link = Link { commands, streams, limits: config.limits.clone() };
+    let (landings, reached) = (Landings::default(), config.mode == Mode::Node);
+    let link = Link { commands, streams, limits: config.limits.clone(), landings, reached };
     let complaints = Complaints::new(events.clone(), &config.limits);
     let serving = start_serving(&link, content.clone(), complaints.clone())?;
     let node = Node::new(Parts {

@@ -11,6 +11,7 @@ use libp2p_stream::{Control, OpenStreamError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::NetError;
+use crate::fetch::Landings;
 use crate::node::Command;
 
 /// A way to the node's task and to its streams.
@@ -19,6 +20,10 @@ pub(crate) struct Link {
     pub commands: mpsc::Sender<Command>,
     pub streams: Control,
     pub limits: Arc<Limits>,
+    /// What this node downloads now.
+    pub landings: Landings,
+    /// Whether others reach this node, so that it tells what it has.
+    pub reached: bool,
 }
 
 impl Link {

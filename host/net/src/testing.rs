@@ -12,6 +12,7 @@ use ggen_core::dsse::{Envelope, SecretKey};
 use ggen_core::head::{Head, HeadBundle, HeadVersion, SignedHead};
 use ggen_core::limits::Limits;
 use ggen_core::release::{Archive, Release};
+use ggen_core::stock::ChunkSet;
 use ggen_core::{PackageId, PackageName, PublisherId, root};
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::mpsc;
@@ -103,6 +104,10 @@ pub(crate) enum Manner {
     StallsAt(u64),
     /// The last chunk is a byte short.
     Short,
+    /// It says to have chunks up to here, and has not the first.
+    Part(u64),
+    /// It says to have everything, and has not this chunk.
+    Lacks(u64),
 }
 
 /// Content in memory.
@@ -166,6 +171,13 @@ impl ArchiveSource for Source {
         ChunkList::of(&self.bytes).to_bytes()
     }
 
+    fn part(&self) -> Option<ChunkSet> {
+        let Manner::Part(end) = self.manner else { return None };
+        let mut part = ChunkSet::none(chunk_count(self.size()));
+        (0..end).for_each(|index| part.insert(index));
+        Some(part)
+    }
+
     fn read_chunk(&self, index: u64) -> io::Result<Vec<u8>> {
         let start = (index * CHUNK_SIZE) as usize;
         let end = (start + CHUNK_SIZE as usize).min(self.bytes.len());
@@ -175,6 +187,8 @@ impl ArchiveSource for Source {
             Manner::StallsAt(at) if index >= at => {
                 let _ = self.release.as_ref().unwrap().lock().unwrap().recv();
             }
+            Manner::Part(end) if index == 0 || index >= end => return Err(io::ErrorKind::NotFound.into()),
+            Manner::Lacks(at) if index == at => return Err(io::ErrorKind::NotFound.into()),
             Manner::Short if index + 1 == chunk_count(self.size()) => drop(chunk.pop()),
             _ => {}
         }

@@ -2,21 +2,22 @@
 //!
 //! Decides nothing about who is asked for what. Invariant: each holder ends once, with one outcome.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ggen_core::Digest;
 use ggen_core::chunks::{ChunkError, chunk_count};
 use ggen_core::hooks::OffenceClass;
-use ggen_core::schedule::{Effect, Millis, Rules, Schedule};
+use ggen_core::schedule::{ChunkSet, Effect, Millis, Rules, Schedule};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::buffer::{Destination, Pool};
-use super::holder::{Shared, Worker};
-use super::part::Part;
+use super::holder::{Ask, Shared, Worker};
+use super::landing::Entry;
+use super::part::{Failure, Part};
 use super::sink::{Proof, Sink, Work};
 use super::{FetchEvent, FetchReport, FetchRequest, Outcome};
 use crate::error::NetError;
@@ -27,11 +28,25 @@ use crate::types::{Holder, Offence};
 const MAX_TRIED: usize = 64;
 /// Chunks that wait for the sink.
 const LANDING: usize = 16;
+/// A download that lasts so long is told to the network: others can have from here what has arrived.
+const LASTING: Duration = Duration::from_secs(2);
 
 /// What the driver is told.
 pub(super) enum Message {
     Ready {
         holder: usize,
+        /// None: all.
+        has: Option<ChunkSet>,
+    },
+    /// A holder of a part was asked what it has now.
+    Looked {
+        holder: usize,
+        has: ChunkSet,
+    },
+    /// A holder has not got a chunk that it was asked for.
+    HasNot {
+        holder: usize,
+        index: u64,
     },
     /// A chunk of an earlier run is good.
     Found {
@@ -52,25 +67,6 @@ pub(super) enum Message {
     },
 }
 
-/// Why a holder's part is over.
-#[derive(Debug)]
-pub(super) struct Failure {
-    class: Option<OffenceClass>,
-    code: &'static str,
-    detail: String,
-}
-
-impl Failure {
-    pub fn offence(class: OffenceClass, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { class: Some(class), code, detail: detail.into() }
-    }
-
-    /// Nobody's fault that can be proved.
-    pub fn unreachable(detail: String) -> Self {
-        Self { class: None, code: "unreachable", detail }
-    }
-}
-
 struct Driver {
     schedule: Schedule,
     parts: Vec<Part>,
@@ -82,13 +78,14 @@ struct Driver {
     fetched: u64,
     there: u64,
     claims: Claims,
+    entry: Entry,
 }
 
 /// What an earlier run left: nobody is asked for anything before it is settled which of it is good.
 enum Claims {
     Unproved,
     /// The sink proves them; these holders wait.
-    Proving(Vec<usize>),
+    Proving(Vec<(usize, Option<ChunkSet>)>),
     Settled,
 }
 
@@ -104,6 +101,8 @@ pub(super) async fn run(
     events: mpsc::Sender<FetchEvent>,
 ) -> Result<FetchReport, NetError> {
     let FetchRequest { archive, holders, destination, proved, path } = request;
+    let readable = destination.try_clone().map_err(file_error)?;
+    let entry = link.landings.begin(archive.digest, archive.size, readable, link.commands.clone());
     let destination = Destination::new(destination, &path);
     let (sink_in, landed) = mpsc::channel(LANDING);
     let (messages, mut inbox) = mpsc::channel(LANDING * 4);
@@ -111,20 +110,20 @@ pub(super) async fn run(
     let shared = Arc::new(Shared {
         link,
         archive,
-        list: OnceLock::new(),
+        landing: entry.landing.clone(),
         pool: Pool::default(),
         sink: sink_in,
         driver: messages.clone(),
     });
     let claims = if proved.contains(&true) { Claims::Unproved } else { Claims::Settled };
     let mut sink = start_sink(destination, size, proved, landed, messages, shared.clone());
-    let mut driver = Driver::new(shared, holders, claims, events);
+    let mut driver = Driver::new(shared, holders, claims, events, entry);
     driver.hire();
     let outcome = driver.drive(&mut inbox, &mut sink).await;
     drop(inbox);
     driver.tasks.shutdown().await;
     driver.dismiss().await;
-    let Driver { parts, shared, fetched, .. } = driver;
+    let Driver { parts, shared, fetched, mut entry, .. } = driver;
     // The sink ends when nobody is left who could give it anything.
     drop(shared);
     let holders = parts.into_iter().filter(|p| p.begun.is_some()).map(Part::report).collect();
@@ -134,6 +133,7 @@ pub(super) async fn run(
         Ok(true) => {
             let whole = sink.await.map_err(|e| file_error(std::io::Error::other(e)))?.map_err(file_error)?;
             let digest = whole.ok_or_else(|| file_error(std::io::Error::other("the file is not whole")))?;
+            entry.whole = true;
             Ok(FetchReport { holders, digest, bytes: fetched })
         }
     }
@@ -147,21 +147,27 @@ fn start_sink(
     messages: mpsc::Sender<Message>,
     shared: Arc<Shared>,
 ) -> SinkTask {
+    let landing = shared.landing.clone();
     // Weak: the sink must not keep its own entrance open.
     let shared = Arc::downgrade(&shared);
     tokio::task::spawn_blocking(move || {
-        let sink = Sink::new(destination, size, proved)?;
         let spare = Pool::default();
         let put = |buffer| match shared.upgrade() {
             Some(shared) => shared.pool.put(buffer),
             None => spare.put(buffer),
         };
-        sink.run(landed, &messages, put)
+        Sink::new(destination, size, proved, landing, put)?.run(landed, &messages)
     })
 }
 
 impl Driver {
-    fn new(shared: Arc<Shared>, holders: Vec<Holder>, claims: Claims, events: mpsc::Sender<FetchEvent>) -> Self {
+    fn new(
+        shared: Arc<Shared>,
+        holders: Vec<Holder>,
+        claims: Claims,
+        events: mpsc::Sender<FetchEvent>,
+        entry: Entry,
+    ) -> Self {
         let limits = &shared.link.limits;
         let (size, mut parts) = (shared.archive.size, Vec::<Part>::new());
         for holder in holders {
@@ -176,7 +182,7 @@ impl Driver {
         };
         let schedule = Schedule::new(rules, chunk_count(size), parts.len(), 0);
         let (tasks, begun) = (JoinSet::new(), Instant::now());
-        Self { schedule, parts, tasks, shared, events, begun, running: 0, fetched: 0, there: 0, claims }
+        Self { schedule, parts, tasks, shared, events, begun, running: 0, fetched: 0, there: 0, claims, entry }
     }
 
     fn now(&self) -> Millis {
@@ -190,7 +196,7 @@ impl Driver {
             if self.running >= most {
                 return;
             }
-            let (requests, inbox) = mpsc::channel(self.shared.link.limits.chunks_in_flight.max(1));
+            let (requests, inbox) = mpsc::channel(self.shared.link.limits.chunks_in_flight.max(1) + 1);
             let received = part.received.clone();
             let worker = Worker { place, holder: part.holder.clone(), requests: inbox, received };
             part.task = Some(self.tasks.spawn(worker.run(self.shared.clone())));
@@ -232,11 +238,19 @@ impl Driver {
     async fn on_message(&mut self, message: Message) {
         let now = self.now();
         match message {
-            Message::Ready { holder } => {
+            Message::Ready { holder, has } => {
                 if let Some(part) = self.parts.get_mut(holder) {
                     part.latency = part.begun.map(|b| b.elapsed());
                 }
-                self.on_ready(holder).await;
+                self.on_ready(holder, has).await;
+            }
+            Message::Looked { holder, has } => {
+                let effects = self.schedule.looked(holder, has, now);
+                self.apply(effects).await;
+            }
+            Message::HasNot { holder, index } => {
+                let effects = self.schedule.has_not(holder, index, now);
+                self.apply(effects).await;
             }
             Message::Found { index, length } => {
                 self.schedule.found(index);
@@ -244,8 +258,8 @@ impl Driver {
             }
             Message::Settled => {
                 if let Claims::Proving(waiting) = std::mem::replace(&mut self.claims, Claims::Settled) {
-                    for holder in waiting {
-                        self.on_ready(holder).await;
+                    for (holder, has) in waiting {
+                        self.on_ready(holder, has).await;
                     }
                 }
             }
@@ -260,17 +274,17 @@ impl Driver {
         }
     }
 
-    async fn on_ready(&mut self, holder: usize) {
+    async fn on_ready(&mut self, holder: usize, has: Option<ChunkSet>) {
         match &mut self.claims {
             Claims::Unproved => {
-                self.claims = Claims::Proving(vec![holder]);
-                if let Some(list) = self.shared.list.get().cloned() {
+                self.claims = Claims::Proving(vec![(holder, has)]);
+                if let Some(list) = self.shared.landing.list.get().cloned() {
                     let _ = self.shared.sink.send(Work::Claims(list)).await;
                 }
             }
-            Claims::Proving(waiting) => waiting.push(holder),
+            Claims::Proving(waiting) => waiting.push((holder, has)),
             Claims::Settled => {
-                let effects = self.schedule.ready(holder, self.now());
+                let effects = self.schedule.ready(holder, has, self.now());
                 self.apply(effects).await;
             }
         }
@@ -295,6 +309,9 @@ impl Driver {
         self.apply(effects).await;
         if new {
             self.fetched += length;
+            if self.shared.link.reached && self.begun.elapsed() >= LASTING {
+                self.entry.announce();
+            }
             self.tell_proved(index, length).await;
         }
     }
@@ -311,12 +328,9 @@ impl Driver {
     async fn apply(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Request { holder, chunk } => {
-                    // A task that is gone has told, or will tell, why.
-                    if let Some(requests) = self.parts.get(holder).and_then(|p| p.requests.as_ref()) {
-                        let _ = requests.try_send(chunk);
-                    }
-                }
+                Effect::Request { holder, chunk } => self.ask(holder, Ask::Chunk(chunk)),
+                Effect::Look { holder } => self.ask(holder, Ask::WhatNow),
+                Effect::Spent { holder } => self.close(holder, Failure::spent()).await,
                 Effect::Stalled { holder } => {
                     let Some(part) = self.parts.get(holder) else { continue };
                     let silent = part.received.load(Ordering::Relaxed) == part.received_at_proof;
@@ -327,6 +341,13 @@ impl Driver {
                     self.close(holder, failure).await;
                 }
             }
+        }
+    }
+
+    fn ask(&self, holder: usize, what: Ask) {
+        // A task that is gone has told, or will tell, why.
+        if let Some(requests) = self.parts.get(holder).and_then(|p| p.requests.as_ref()) {
+            let _ = requests.try_send(what);
         }
     }
 

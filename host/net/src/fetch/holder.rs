@@ -12,13 +12,16 @@ use futures::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use ggen_core::chunks::{ChunkList, chunk_count, chunk_length};
 use ggen_core::hooks::OffenceClass;
 use ggen_core::release::Archive;
+use ggen_core::schedule::ChunkSet;
 use libp2p::Stream;
 use tokio::sync::mpsc;
 
 use super::buffer::{Buffer, Pool};
-use super::driver::{Failure, Message};
+use super::driver::Message;
+use super::landing::Landing;
+use super::part::Failure;
 use super::sink::{Landed, Work};
-use super::{ARCHIVE, code};
+use super::{ARCHIVE, WHAT_NOW, code};
 use crate::link::Link;
 use crate::types::Holder;
 
@@ -26,17 +29,25 @@ use crate::types::Holder;
 pub(super) struct Shared {
     pub link: Link,
     pub archive: Archive,
-    pub list: OnceLock<Arc<ChunkList>>,
+    pub landing: Arc<Landing>,
     pub pool: Pool,
     pub sink: mpsc::Sender<Work>,
     pub driver: mpsc::Sender<Message>,
+}
+
+/// What a holder is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ask {
+    Chunk(u64),
+    /// Which chunks it has now.
+    WhatNow,
 }
 
 /// One holder's task.
 pub(super) struct Worker {
     pub place: usize,
     pub holder: Holder,
-    pub requests: mpsc::Receiver<u64>,
+    pub requests: mpsc::Receiver<Ask>,
     /// Bytes that arrived, whatever they are worth.
     pub received: Arc<AtomicU64>,
 }
@@ -71,21 +82,20 @@ impl Worker {
     }
 
     async fn part(&mut self, shared: &Shared) -> Part<()> {
-        let (stream, list) = self.begin(shared).await?;
-        let ready = Message::Ready { holder: self.place };
+        let (stream, list, has) = self.begin(shared).await?;
+        let ready = Message::Ready { holder: self.place, has };
         if shared.driver.send(ready).await.is_err() {
             return Ok(());
         }
         let (mut reader, mut writer) = stream.split();
-        let (asked, mut expected) = mpsc::channel::<u64>(shared.link.limits.chunks_in_flight.max(1));
+        let (asked, mut expected) = mpsc::channel::<Ask>(shared.link.limits.chunks_in_flight.max(1) + 1);
         let requests = &mut self.requests;
         let ask = async move {
             while let Some(first) = requests.recv().await {
                 let mut next = Some(first);
-                while let Some(index) = next {
-                    let wire = u32::try_from(index).unwrap_or(u32::MAX).to_be_bytes();
-                    writer.write_all(&wire).await.map_err(|e| broken(&e))?;
-                    if asked.send(index).await.is_err() {
+                while let Some(what) = next {
+                    writer.write_all(&what.wire().to_be_bytes()).await.map_err(|e| broken(&e))?;
+                    if asked.send(what).await.is_err() {
                         return Ok(());
                     }
                     next = requests.try_recv().ok();
@@ -96,8 +106,17 @@ impl Worker {
         };
         let (place, received) = (self.place, &self.received);
         let take = async move {
-            while let Some(index) = expected.recv().await {
-                let bytes = read_chunk(&mut reader, shared.archive.size, &shared.pool, index, received).await?;
+            let size = shared.archive.size;
+            while let Some(what) = expected.recv().await {
+                let Ask::Chunk(index) = what else {
+                    let looked = Message::Looked { holder: place, has: read_part(&mut reader, size).await? };
+                    let _ = shared.driver.send(looked).await;
+                    continue;
+                };
+                let Some(bytes) = read_chunk(&mut reader, size, &shared.pool, index, received).await? else {
+                    let _ = shared.driver.send(Message::HasNot { holder: place, index }).await;
+                    continue;
+                };
                 let landed = Landed { holder: place, index, bytes, list: list.clone() };
                 if shared.sink.send(Work::Landed(landed)).await.is_err() {
                     break;
@@ -109,7 +128,7 @@ impl Worker {
     }
 
     /// Opens the stream and reads what the holder says of the archive.
-    async fn begin(&self, shared: &Shared) -> Part<(Stream, Arc<ChunkList>)> {
+    async fn begin(&self, shared: &Shared) -> Part<(Stream, Arc<ChunkList>, Option<ChunkSet>)> {
         let limit = shared.link.limits.holder_timeout;
         let mut tries = 0;
         let opened = async {
@@ -119,7 +138,7 @@ impl Worker {
                 let open = shared.link.open(self.holder.peer, addresses, ARCHIVE, limit);
                 let mut stream = open.await.map_err(|e| Failure::unreachable(e.to_string()))?;
                 match hello(&mut stream, shared).await {
-                    Ok(list) => return Ok((stream, list)),
+                    Ok((list, has)) => return Ok((stream, list, has)),
                     // A node that gets many streams at the same moment drops some before it has looked at them.
                     Err(Either::Left(_)) if tries < 3 => {
                         tokio::time::sleep(std::time::Duration::from_millis(20 * tries)).await;
@@ -134,10 +153,22 @@ impl Worker {
     }
 }
 
-async fn hello(stream: &mut Stream, shared: &Shared) -> Result<Arc<ChunkList>, Either<io::Error, Failure>> {
+impl Ask {
+    fn wire(self) -> u32 {
+        match self {
+            Self::Chunk(index) => u32::try_from(index).unwrap_or(WHAT_NOW - 1),
+            Self::WhatNow => WHAT_NOW,
+        }
+    }
+}
+
+/// The list of an archive's chunks, and which of them a holder of a part has.
+type Hello = (Arc<ChunkList>, Option<ChunkSet>);
+
+async fn hello(stream: &mut Stream, shared: &Shared) -> Result<Hello, Either<io::Error, Failure>> {
     stream.write_all(shared.archive.digest.as_bytes()).await.map_err(Either::Left)?;
     stream.flush().await.map_err(Either::Left)?;
-    read_hello(stream, &shared.archive, &shared.list).await
+    read_hello(stream, &shared.archive, &shared.landing.list).await
 }
 
 /// What the holder says of the archive: a list that is known already is not proved again. Left: nothing came at all.
@@ -145,10 +176,10 @@ pub(super) async fn read_hello<R: AsyncRead + Unpin>(
     stream: &mut R,
     archive: &Archive,
     known: &OnceLock<Arc<ChunkList>>,
-) -> Result<Arc<ChunkList>, Either<io::Error, Failure>> {
+) -> Result<Hello, Either<io::Error, Failure>> {
     let mut first = [0; 1];
     stream.read_exact(&mut first).await.map_err(Either::Left)?;
-    if first != [code::OK] {
+    if ![[code::OK], [code::PART]].contains(&first) {
         return Err(Either::Right(refused(first[0])));
     }
     let late = |e: io::Error| Either::Right(broken(&e));
@@ -162,27 +193,55 @@ pub(super) async fn read_hello<R: AsyncRead + Unpin>(
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(|e| Either::Left(io::Error::other(e)))?];
     stream.read_exact(&mut bytes).await.map_err(late)?;
-    if let Some(list) = known.get() {
-        return Ok(list.clone());
-    }
-    match ChunkList::from_bytes(&bytes, archive.size, archive.chunks) {
-        Ok(list) => Ok(known.get_or_init(|| Arc::new(list)).clone()),
-        Err(error) => {
-            let failure = Failure::offence(OffenceClass::CorruptData, "chunk-digest", error.to_string());
-            Err(Either::Right(failure))
+    let list = match known.get() {
+        Some(list) => list.clone(),
+        None => {
+            let list = ChunkList::from_bytes(&bytes, archive.size, archive.chunks).map_err(|error| {
+                Either::Right(Failure::offence(OffenceClass::CorruptData, "chunk-digest", error.to_string()))
+            })?;
+            known.get_or_init(|| Arc::new(list)).clone()
         }
-    }
+    };
+    let has = match first {
+        [code::PART] => Some(read_chunks(stream, size).await.map_err(Either::Right)?),
+        _ => None,
+    };
+    Ok((list, has))
 }
 
+/// What the holder of a part has now.
+pub(super) async fn read_part<R: AsyncRead + Unpin>(reader: &mut R, size: u64) -> Part<ChunkSet> {
+    let mut first = [0; 1];
+    reader.read_exact(&mut first).await.map_err(|e| broken(&e))?;
+    if first != [code::PART] {
+        return Err(refused(first[0]));
+    }
+    read_chunks(reader, size).await
+}
+
+/// Which chunks of an archive of `size` bytes there are.
+async fn read_chunks<R: AsyncRead + Unpin>(reader: &mut R, size: u64) -> Part<ChunkSet> {
+    let chunks = chunk_count(size);
+    let mut bytes = vec![0; ChunkSet::length(chunks)];
+    reader.read_exact(&mut bytes).await.map_err(|e| broken(&e))?;
+    let past =
+        || Failure::offence(OffenceClass::MalformedMessage, "undecodable", "it says to have chunks past the end");
+    ChunkSet::from_bytes(bytes, chunks).ok_or_else(past)
+}
+
+/// A chunk; none if the holder has it not.
 pub(super) async fn read_chunk<R: AsyncRead + Unpin>(
     reader: &mut R,
     size: u64,
     pool: &Pool,
     index: u64,
     received: &AtomicU64,
-) -> Part<Buffer> {
+) -> Part<Option<Buffer>> {
     let mut first = [0; 1];
     reader.read_exact(&mut first).await.map_err(|e| broken(&e))?;
+    if first == [code::HAS_NOT] {
+        return Ok(None);
+    }
     if first != [code::OK] {
         return Err(refused(first[0]));
     }
@@ -203,5 +262,5 @@ pub(super) async fn read_chunk<R: AsyncRead + Unpin>(
         received.fetch_add(read as u64, Ordering::Relaxed);
         rest = rest.get_mut(read..).unwrap_or_default();
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }

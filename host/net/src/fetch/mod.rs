@@ -12,6 +12,7 @@ mod buffer;
 pub(crate) mod decode;
 mod driver;
 mod holder;
+mod landing;
 mod part;
 mod sink;
 
@@ -25,6 +26,7 @@ use libp2p::{PeerId, StreamProtocol};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+pub(crate) use self::landing::Landings;
 use crate::error::NetError;
 use crate::handle::Handle;
 use crate::types::{Holder, Offence, text};
@@ -39,7 +41,11 @@ pub(crate) mod code {
     pub const BUSY: u8 = 2;
     pub const MALFORMED: u8 = 3;
     pub const INTERNAL: u8 = 4;
+    pub const PART: u8 = 5;
 }
+
+/// In place of a chunk's number: what the holder of a part has now.
+pub(crate) const WHAT_NOW: u32 = u32::MAX;
 
 /// What is to be fetched, from whom, and where to.
 #[derive(Debug)]

@@ -6,17 +6,44 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use ggen_core::hooks::OffenceClass;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::driver::millis;
+use super::holder::Ask;
 use super::{HolderReport, Outcome};
 use crate::types::Holder;
 
+/// Why a holder's part is over.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub class: Option<OffenceClass>,
+    pub code: &'static str,
+    pub detail: String,
+}
+
+impl Failure {
+    pub fn offence(class: OffenceClass, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { class: Some(class), code, detail: detail.into() }
+    }
+
+    /// Nobody's fault that can be proved.
+    pub fn unreachable(detail: String) -> Self {
+        Self { class: None, code: "unreachable", detail }
+    }
+
+    /// It gave what it had.
+    pub fn spent() -> Self {
+        let detail = "it has only a part of the archive, and nothing of what is missing";
+        Self { class: None, code: "has-not", detail: detail.to_owned() }
+    }
+}
+
 pub(super) struct Part {
     pub holder: Holder,
-    pub requests: Option<mpsc::Sender<u64>>,
+    pub requests: Option<mpsc::Sender<Ask>>,
     pub task: Option<AbortHandle>,
     pub received: Arc<AtomicU64>,
     pub received_at_proof: u64,

@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Announce { bytes: Vec<u8>, key: Digest, mark: HeadMark, reply: oneshot::Sender<Result<(), NetError>> },
     /// Provide keys from now on.
     Provide { keys: Vec<RecordKey>, reply: oneshot::Sender<()> },
+    /// Do not provide a key any more.
+    Withdraw(RecordKey),
     /// Refuse a peer.
     Ban(BanEntry, oneshot::Sender<()>),
     /// Do not refuse it any more; whether it was refused.
@@ -81,6 +83,7 @@ impl Node {
                 self.provide(keys);
                 let _ = reply.send(());
             }
+            Command::Withdraw(key) => self.withdraw(&key),
             Command::Ban(ban, reply) => {
                 self.tell(NodeEvent::Banned(ban.clone()));
                 self.set_ban(ban);

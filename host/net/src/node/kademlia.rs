@@ -98,6 +98,13 @@ impl Node {
         self.announce_more();
     }
 
+    /// Those who were told forget it in time.
+    pub(super) fn withdraw(&mut self, key: &RecordKey) {
+        self.announced.remove(key);
+        self.to_announce.retain(|next| !matches!(next, Announcement::Provides(waiting) if waiting == key));
+        self.swarm.behaviour_mut().kad.stop_providing(key);
+    }
+
     pub(super) fn announce_more(&mut self) {
         // Announcing to nobody would use the announcement up; the hash table repeats only what it has once begun.
         if self.dht_peers() == 0 {

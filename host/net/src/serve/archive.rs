@@ -3,9 +3,10 @@
 //! Decides nothing about what is asked for; reads a little ahead of what is sent. Invariant: what one stream costs in
 //! memory is a few chunks, whatever is asked for in advance.
 
+use std::io;
 use std::sync::Arc;
 
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _, stream};
+use futures::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, StreamExt as _, stream};
 use ggen_core::Digest;
 use ggen_core::chunks::{CHUNK_SIZE, chunk_count};
 use ggen_core::hooks::OffenceClass;
@@ -13,7 +14,7 @@ use libp2p::{PeerId, Stream};
 
 use super::{Ended, Server, silent};
 use crate::content::ArchiveSource;
-use crate::fetch::code;
+use crate::fetch::{WHAT_NOW, code};
 use crate::types::Offence;
 
 /// Chunks that are read ahead of what is sent.
@@ -23,6 +24,17 @@ const IDLE: u32 = 6;
 
 type Source = Arc<dyn ArchiveSource>;
 
+/// What is said to one question.
+enum Answer {
+    Chunk(Vec<u8>),
+    /// Which chunks there are now.
+    Part(Vec<u8>),
+    HasNot,
+    Unreadable,
+    /// There is no such chunk.
+    Malformed,
+}
+
 pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream) -> Ended {
     let limits = server.limits.clone();
     let mut digest = [0; 32];
@@ -31,27 +43,17 @@ pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream)
         Ok(Err(_)) => return Err(None),
         Err(_) => return silent(peer),
     }
-    let digest = Digest::from_bytes(digest);
-    let opened = server
-        .blocking(move |content| {
-            let source: Source = content.archive(&digest)?.into();
-            let (size, list) = (source.size(), source.chunk_list());
-            Some((source, size, list))
-        })
-        .await;
-    let (source, size, list) = match opened {
-        Some(Some(opened)) => opened,
+    let opened = match server.archive(Digest::from_bytes(digest)).await {
+        Some(Some(source)) => Some(Source::from(source)),
         found => {
             let code = if found.is_none() { code::INTERNAL } else { code::HAS_NOT };
             let _ = tokio::time::timeout(limits.request_timeout, refuse(&mut stream, code)).await;
-            return Ok(());
+            None
         }
     };
-    let mut hello = Vec::with_capacity(list.len() + 13);
-    hello.push(code::OK);
-    hello.extend_from_slice(&size.to_be_bytes());
-    hello.extend_from_slice(&u32::try_from(list.len()).unwrap_or(0).to_be_bytes());
-    hello.extend_from_slice(&list);
+    let Some(source) = opened else { return Ok(()) };
+    let said = source.clone();
+    let Some((hello, partial)) = server.blocking(move |_| hello(said.as_ref())).await else { return Err(None) };
     let sent = async {
         stream.write_all(&hello).await?;
         stream.flush().await
@@ -60,62 +62,84 @@ pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream)
         Ok(Ok(())) => {}
         _ => return Err(None),
     }
-    drop((hello, list));
-    send_chunks(&server, peer, stream, source, chunk_count(size)).await
+    drop(hello);
+    send_chunks(&server, peer, stream, source, partial).await
 }
 
-async fn refuse(stream: &mut Stream, code: u8) -> std::io::Result<()> {
+/// What is said of an archive before its first chunk, and whether only a part of it is here.
+fn hello(source: &dyn ArchiveSource) -> (Vec<u8>, bool) {
+    let (list, part) = (source.chunk_list(), source.part());
+    let mut hello = Vec::with_capacity(list.len() + 13);
+    hello.push(if part.is_some() { code::PART } else { code::OK });
+    hello.extend_from_slice(&source.size().to_be_bytes());
+    hello.extend_from_slice(&u32::try_from(list.len()).unwrap_or(0).to_be_bytes());
+    hello.extend_from_slice(&list);
+    hello.extend_from_slice(part.as_ref().map_or(&[], |part| part.as_bytes()));
+    (hello, part.is_some())
+}
+
+async fn refuse(stream: &mut Stream, code: u8) -> io::Result<()> {
     stream.write_all(&[code]).await?;
     stream.close().await
 }
 
-async fn send_chunks(server: &Server, peer: PeerId, stream: Stream, source: Source, chunks: u64) -> Ended {
+/// The answer to one question.
+async fn answer(source: Source, partial: bool, asked: u32) -> Answer {
+    if partial && asked == WHAT_NOW {
+        return source.part().map_or(Answer::Unreadable, |part| Answer::Part(part.as_bytes().to_vec()));
+    }
+    let index = u64::from(asked);
+    if index >= chunk_count(source.size()) {
+        return Answer::Malformed;
+    }
+    match tokio::task::spawn_blocking(move || source.read_chunk(index)).await {
+        Ok(Ok(bytes)) if bytes.len() as u64 <= CHUNK_SIZE => Answer::Chunk(bytes),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Answer::HasNot,
+        _ => Answer::Unreadable,
+    }
+}
+
+async fn write<W: AsyncWrite + Unpin>(writer: &mut W, answer: &Answer) -> io::Result<()> {
+    match answer {
+        Answer::Chunk(bytes) => {
+            let [a, b, c, d] = u32::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
+            writer.write_all(&[code::OK, a, b, c, d]).await?;
+            writer.write_all(bytes).await
+        }
+        Answer::Part(bits) => {
+            writer.write_all(&[code::PART]).await?;
+            writer.write_all(bits).await
+        }
+        Answer::HasNot => writer.write_all(&[code::HAS_NOT]).await,
+        Answer::Unreadable => writer.write_all(&[code::INTERNAL]).await,
+        Answer::Malformed => writer.write_all(&[code::MALFORMED]).await,
+    }?;
+    writer.flush().await
+}
+
+async fn send_chunks(server: &Server, peer: PeerId, stream: Stream, source: Source, partial: bool) -> Ended {
     let limit = server.limits.holder_timeout;
     let (reader, mut writer) = stream.split();
     let requests = stream::unfold(reader, move |mut reader| async move {
-        let mut index = [0; 4];
-        match tokio::time::timeout(limit * IDLE, reader.read_exact(&mut index)).await {
-            Ok(Ok(())) => Some((u64::from(u32::from_be_bytes(index)), reader)),
+        let mut asked = [0; 4];
+        match tokio::time::timeout(limit * IDLE, reader.read_exact(&mut asked)).await {
+            Ok(Ok(())) => Some((u32::from_be_bytes(asked), reader)),
             // The end of the questions, or of the patience.
             _ => None,
         }
     });
-    let answers = requests
-        .map(|index| {
-            let source = source.clone();
-            async move {
-                if index >= chunks {
-                    return Err(true);
-                }
-                let read = tokio::task::spawn_blocking(move || source.read_chunk(index)).await;
-                read.map_err(|_| false)?.map_err(|_| false)
-            }
-        })
-        .buffered(READ_AHEAD);
+    let answers = requests.map(|asked| answer(source.clone(), partial, asked)).buffered(READ_AHEAD);
     let mut answers = std::pin::pin!(answers);
     while let Some(answer) = answers.next().await {
-        if let Ok(bytes) = &answer {
+        if let Answer::Chunk(bytes) = &answer {
             server.turn(peer, bytes.len()).await;
         }
-        let sent = async {
-            match &answer {
-                Ok(bytes) if bytes.len() as u64 <= CHUNK_SIZE => {
-                    let length = u32::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
-                    let [a, b, c, d] = length;
-                    writer.write_all(&[code::OK, a, b, c, d]).await?;
-                    writer.write_all(bytes).await
-                }
-                Ok(_) | Err(false) => writer.write_all(&[code::INTERNAL]).await,
-                Err(true) => writer.write_all(&[code::MALFORMED]).await,
-            }?;
-            writer.flush().await
-        };
-        match tokio::time::timeout(limit, sent).await {
+        match tokio::time::timeout(limit, write(&mut writer, &answer)).await {
             Ok(Ok(())) => {}
             // Gone, or it does not read: harms nobody but itself.
             _ => return Err(None),
         }
-        if answer == Err(true) {
+        if matches!(answer, Answer::Malformed) {
             let detail = "a chunk that the archive has not";
             let class = OffenceClass::MalformedMessage;
             let _ = tokio::time::timeout(limit, writer.close()).await;

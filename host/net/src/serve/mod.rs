@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use ggen_core::Digest;
 use ggen_core::hooks::OffenceClass;
 use ggen_core::limits::Limits;
 use ggen_core::upload::Uploads;
@@ -22,9 +23,9 @@ use tokio::task::JoinSet;
 
 use crate::catalog::CATALOG;
 use crate::complaints::Complaints;
-use crate::content::Content;
+use crate::content::{ArchiveSource, Content};
 use crate::error::NetError;
-use crate::fetch::ARCHIVE;
+use crate::fetch::{ARCHIVE, Landings};
 use crate::frame::FrameError;
 use crate::link::Link;
 use crate::types::Offence;
@@ -34,6 +35,8 @@ pub(crate) struct Server {
     pub content: Arc<dyn Content>,
     pub limits: Arc<Limits>,
     complaints: Complaints,
+    /// What this node itself is in the middle of.
+    landings: Landings,
     uploads: Mutex<Uploads<PeerId>>,
     started: Instant,
     /// Streams being served, by peer; the sum is bounded, so is the map.
@@ -75,6 +78,12 @@ impl Server {
         if wait > 0 {
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
+    }
+
+    /// What there is here of an archive, whole or in part.
+    pub async fn archive(self: &Arc<Self>, digest: Digest) -> Option<Option<Box<dyn ArchiveSource>>> {
+        let server = Arc::clone(self);
+        self.blocking(move |content| content.archive(&digest).or_else(|| server.landings.source(&digest))).await
     }
 
     /// Calls the content where blocking is allowed; none if it panicked.
@@ -136,8 +145,8 @@ pub(crate) fn start_serving(
 ) -> Result<Serving, NetError> {
     let limits = link.limits.clone();
     let uploads = Mutex::new(Uploads::new(&limits));
-    let server =
-        Arc::new(Server { content, uploads, started: Instant::now(), limits, complaints, open: Mutex::default() });
+    let (landings, started, open) = (link.landings.clone(), Instant::now(), Mutex::default());
+    let server = Arc::new(Server { content, landings, uploads, started, limits, complaints, open });
     let (stop, stopped) = watch::channel(false);
     let mut streams = link.streams.clone();
     let taken = |e: libp2p_stream::AlreadyRegistered| NetError::Transport(Box::new(e));

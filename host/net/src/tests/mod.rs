@@ -7,4 +7,5 @@ mod exchange;
 mod gossip;
 mod hostile;
 mod life;
+mod parts;
 mod sync;
