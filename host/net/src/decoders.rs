@@ -5,6 +5,7 @@
 
 use futures::executor::block_on;
 use futures::io::Cursor;
+use ggen_core::announcement::Announcement;
 use ggen_core::chunks::ChunkList;
 use ggen_core::dsse::{Envelope, PublicKey};
 use ggen_core::head::SignedHead;
@@ -13,7 +14,7 @@ use ggen_core::release::{Archive, MAX_RELEASE, SignedRelease};
 use ggen_core::{Digest, admit};
 
 use crate::catalog::{Request, Response};
-use crate::{config, control, fetch, frame};
+use crate::{config, control, fetch, frame, node};
 
 /// A decoder, and whether it took the bytes for what they should be.
 pub type Decoder = fn(&[u8]) -> bool;
@@ -23,6 +24,7 @@ pub const ALL: &[(&str, Decoder)] = &[
     ("catalog-question", catalog_question),
     ("catalog-answer", catalog_answer),
     ("archive-answers", archive_answers),
+    ("announcement", announcement),
     ("dht-record", dht_record),
     ("release", release),
     ("control-request", control::decode::request),
@@ -36,7 +38,8 @@ pub fn catalog_question(bytes: &[u8]) -> bool {
     block_on(frame::read_json::<_, Request>(&mut Cursor::new(bytes), Limits::default().max_request)).is_ok()
 }
 
-/// A frame with an answer; the heads in it are verified as a lookup verifies them.
+/// A frame with an answer; the heads in it are verified as a lookup verifies them, the entries of a log as its follower
+/// does.
 pub fn catalog_answer(bytes: &[u8]) -> bool {
     let limit = Limits::default().max_response;
     let heads = match block_on(frame::read_json::<_, Response>(&mut Cursor::new(bytes), limit)) {
@@ -46,7 +49,8 @@ pub fn catalog_answer(bytes: &[u8]) -> bool {
             let _: Vec<_> = releases.iter().map(Envelope::payload_bytes).collect();
             vec![*head]
         }
-        Ok(_) => return true,
+        Ok(Response::Changes { entries, .. }) => return entries.iter().all(|entry| announcement(&entry.to_json())),
+        Ok(Response::Search { .. } | Response::Error { .. }) => return true,
         Err(_) => return false,
     };
     heads.into_iter().all(|head| SignedHead::verify(head, None).is_ok())
@@ -60,7 +64,13 @@ pub fn archive() -> (Archive, Vec<u8>) {
     (Archive { digest, size, chunks: list.digest(), files: digest, file_count: 1, unpacked_size: size }, bytes)
 }
 
-/// What a holder answers: its list, then chunks.
+/// What others tell of a package's head: by gossip, or in their logs.
+pub fn announcement(bytes: &[u8]) -> bool {
+    let claimed = Announcement::from_json(bytes).ok().and_then(|told| told.claimed());
+    node::check(bytes).is_ok_and(|told| claimed == Some((told.head.head.id(), told.head.mark())))
+}
+
+/// What a holder answers: its list, which chunks it has where that is only a part, then chunks.
 pub fn archive_answers(bytes: &[u8]) -> bool {
     fetch::decode::answers(bytes, &archive().0) == 2
 }

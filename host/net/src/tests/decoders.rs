@@ -62,39 +62,48 @@ fn line(value: &Value) -> Vec<u8> {
     format!("{value}\n").into_bytes()
 }
 
+/// The answers of a holder: of everything, or of a `part`, which says before each chunk what it has `now`.
+fn holder_says(part: &[u8], now: &[u8]) -> Vec<u8> {
+    let (archive, bytes) = archive();
+    let list = ggen_core::chunks::ChunkList::of(&bytes).to_bytes();
+    let mut all = vec![if part.is_empty() { 0 } else { 5 }];
+    all.extend(archive.size.to_be_bytes());
+    all.extend((list.len() as u32).to_be_bytes());
+    all.extend(list);
+    all.extend(part);
+    for chunk in bytes.chunks(ggen_core::chunks::CHUNK_SIZE as usize) {
+        all.extend(now);
+        all.push(0);
+        all.extend((chunk.len() as u32).to_be_bytes());
+        all.extend(chunk);
+    }
+    all
+}
+
 /// What each decoder takes.
 fn samples(name: &str) -> Vec<Vec<u8>> {
     let publisher = Publisher::new(1);
     let (id, package) = publisher.package("sample", 2, &archive_of(b"archive"));
     let (head, release) = (json!(package.head), json!(package.releases[0]));
+    let told = json!({"roots": package.head.roots, "head": package.head.head, "release": release});
     let (peer, key) = (libp2p::PeerId::random().to_string(), id.publisher.to_string());
     match name {
         "catalog-question" => vec![
             framed(&json!({"search": {"query": "a", "limit": 3}})),
             framed(&json!({"name": {"name": "sample"}})),
             framed(&json!({"package": {"publisher": key, "name": "sample", "from": 1}})),
+            framed(&json!({"changes": {"log": "a", "after": 7, "limit": 200}})),
         ],
         "catalog-answer" => vec![
             framed(&json!({"name": {"heads": [head]}})),
             framed(&json!({"package": {"head": head, "releases": [release], "next": null}})),
+            framed(&json!({"changes": {"log": "a", "entries": [told], "next": 9, "more": true}})),
             framed(
                 &json!({"search": {"hits": [{"name": "a", "version": "1.0.0", "publisher": key, "description": ""}]}}),
             ),
         ],
-        "archive-answers" => {
-            let (archive, bytes) = archive();
-            let list = ggen_core::chunks::ChunkList::of(&bytes).to_bytes();
-            let mut all = vec![0];
-            all.extend(archive.size.to_be_bytes());
-            all.extend((list.len() as u32).to_be_bytes());
-            all.extend(list);
-            for chunk in bytes.chunks(ggen_core::chunks::CHUNK_SIZE as usize) {
-                all.push(0);
-                all.extend((chunk.len() as u32).to_be_bytes());
-                all.extend(chunk);
-            }
-            vec![all]
-        }
+        "archive-answers" => vec![holder_says(&[], &[]), holder_says(&[0b01], &[5, 0b11])],
+        "announcement" => vec![told.to_string().into_bytes(), package.head.to_json()],
         "dht-record" => {
             let key = ggen_core::head::head_key(&id);
             vec![[&key.as_bytes()[..], &package.head.to_json()].concat()]
@@ -151,5 +160,13 @@ fn a_promise_of_gigabytes_is_refused_before_anything_is_kept() {
             assert!(!decode(&promise), "{name}");
         }
         assert!(!decode(b""), "{name}");
+    }
+}
+
+#[test]
+fn a_part_with_chunks_past_the_end_is_no_part() {
+    let decode = crate::decoders::archive_answers;
+    for (part, now) in [([0b100], [5, 0b11]), ([0xff], [5, 0b11]), ([0b11], [5, 0b1000]), ([0b11], [0, 0b11])] {
+        assert!(!decode(&holder_says(&part, &now)), "{part:?} {now:?}");
     }
 }
