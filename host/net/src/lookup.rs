@@ -30,6 +30,9 @@ const LEADS: usize = 64;
 /// Heads of one answer that are looked at.
 const MAX_HEADS: usize = 64;
 
+/// How many times the grace of a lookup those are waited for who answer a search later than half of all.
+const LATE: u32 = 4;
+
 impl Handle {
     /// Connected nodes, the quickest first, at most as many as one query asks.
     pub(crate) async fn nodes(&self) -> Result<Vec<PeerInfo>, NetError> {
@@ -41,7 +44,8 @@ impl Handle {
     }
 
     /// Asks connected nodes for packages that fit `query`. The channel gives each one's answer as it comes, and last
-    /// [`SearchEvent::Done`]; it closes at once when all have answered, and in any case after `timeout`.
+    /// [`SearchEvent::Done`]; it closes at once when all have answered, soon after half of them have, and in any case
+    /// after `timeout`: one that never comes to its end holds nobody up.
     pub async fn search(
         &self,
         query: &str,
@@ -57,7 +61,8 @@ impl Handle {
             let (asked, mut answered) = (peers.len(), 0);
             let mut running: FuturesUnordered<_> =
                 peers.iter().map(|p| handle.ask(p.peer_id, &request, timeout)).collect();
-            while let Some((peer, answer)) = running.next().await {
+            let (mut end, late) = (Instant::now() + timeout, handle.link.limits.lookup_grace * LATE);
+            while let Ok(Some((peer, answer))) = tokio::time::timeout_at(end, running.next()).await {
                 let hits = match answer {
                     Some(Response::Search { mut hits }) => {
                         hits.truncate(limit);
@@ -70,6 +75,9 @@ impl Handle {
                     None => continue,
                 };
                 answered += 1;
+                if answered * 2 >= asked {
+                    end = end.min(Instant::now() + late);
+                }
                 if out.send(SearchEvent::Hits { peer, hits }).await.is_err() {
                     return;
                 }
