@@ -143,8 +143,12 @@ impl Node {
         if verdict.redial {
             self.join.soon();
         }
-        let pause =
-            if verdict.symptoms.is_empty() { self.outlook.interval } else { self.outlook.interval.min(SHORTEST * 5) };
+        let pause = match (verdict.symptoms.is_empty(), verdict.state) {
+            (true, _) => self.outlook.interval,
+            // What is not told yet is looked at again before it is: one lookup alone may have been unlucky.
+            (false, Network::Online) => self.outlook.interval.min((self.limits.partition_confirm / 3).max(SHORTEST)),
+            (false, _) => self.outlook.interval.min(SHORTEST * 5),
+        };
         let due = self
             .outlook
             .last_look
