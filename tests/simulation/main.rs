@@ -10,9 +10,12 @@
     reason = "a test fails by panicking, and so does its harness"
 )]
 
+mod gossip;
+mod halves;
 #[path = "mod.rs"]
 mod simulation;
 mod swarm;
+mod trouble;
 
 use simulation::{Figures, Plan, World};
 

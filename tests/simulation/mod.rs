@@ -14,7 +14,7 @@ mod life;
 mod peer;
 mod plan;
 mod post;
-mod random;
+pub mod random;
 mod search;
 mod table;
 mod world;

@@ -13,6 +13,7 @@
 
 pub mod catalog;
 mod crash;
+mod dripper;
 mod flooder;
 mod home;
 mod islands;
@@ -21,9 +22,11 @@ mod node;
 mod package;
 mod proxy;
 mod ran;
+mod raw;
 mod record;
 
 pub use crash::{Cut, Disk, Tree};
+pub use dripper::Dripper;
 pub use flooder::Flooder;
 pub use home::Home;
 pub use islands::Islands;
@@ -32,6 +35,7 @@ pub use node::Node;
 pub use package::{Package, archive_in, component_importing, noise, ustar_entry};
 pub use proxy::Proxy;
 pub use ran::{Ran, Running};
+pub use raw::{Raw, agreed};
 pub use record::{Op, may_record, record};
 pub use serde_json::{Value, json};
 
