@@ -29,7 +29,7 @@ impl ChunkSet {
     /// Reads one for an archive of so many chunks; none if it has another length, or a bit past the last chunk.
     pub fn from_bytes(bytes: Vec<u8>, chunks: u64) -> Option<Self> {
         let last = bytes.last().copied().unwrap_or(0);
-        let past = chunks % 8 != 0 && last >> (chunks % 8) != 0;
+        let past = !chunks.is_multiple_of(8) && last >> (chunks % 8) != 0;
         (bytes.len() == Self::length(chunks) && !past).then_some(Self { bits: bytes, chunks })
     }
 
