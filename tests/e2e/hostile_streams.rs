@@ -40,7 +40,7 @@ fn a_thousand_streams_without_a_word_keep_nobody_waiting() {
     let node = told(&here);
     let usual = install(&node, "honest");
     let before = node.resident_kb();
-    let mut raw: Vec<Raw> = (0..20).filter_map(|_| Raw::connect(&node)).collect();
+    let mut raw: Vec<Raw> = (0..32).filter_map(|_| Raw::connect(&node)).collect();
     // Nobody is over his own bound, and where they agree upon something, all together are.
     let ways =
         [(100, Vec::new()), (100, b"\x13/multistream/1.0.0\n".to_vec()), (30, agreed(CATALOG)), (30, agreed(ARCHIVE))];

@@ -23,6 +23,8 @@ use crate::Node;
 
 /// The longest until a connection or a stream is there.
 const SOON: Duration = Duration::from_secs(10);
+/// The longest that an answer to the first words is waited for.
+const ANSWER: Duration = Duration::from_secs(1);
 
 type Wanted = mpsc::UnboundedReceiver<oneshot::Sender<SubstreamBox>>;
 
@@ -117,7 +119,7 @@ impl Raw {
                         let _ = stream.read_exact(&mut [0; 1]).await;
                     }
                 };
-                let _ = tokio::time::timeout(SOON, said).await;
+                let _ = tokio::time::timeout(ANSWER, said).await;
                 Some(stream)
             });
             let Some(stream) = held else { break };

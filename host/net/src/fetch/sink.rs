@@ -157,13 +157,13 @@ impl<P: Fn(Buffer)> Sink<P> {
         self.destination.write(&landed.bytes, index * CHUNK_SIZE)?;
         self.landing.mark(index);
         self.early.insert(index, landed.bytes);
+        self.catch_up(1)?;
         // Of too many, the one that is wanted last.
         if self.early.len() > EARLY
             && let Some((_, bytes)) = self.early.pop_last()
         {
             (self.put_back)(bytes);
         }
-        self.catch_up(1)?;
         Ok(proof)
     }
 
