@@ -13,7 +13,7 @@ use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt as _, SubstreamBox};
 use libp2p::core::transport::{DialOpts, PortUse};
 use libp2p::core::upgrade::Version;
 use libp2p::core::{Endpoint, Transport as _};
-use libp2p::futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use libp2p::futures::AsyncWriteExt as _;
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, noise, tcp, yamux};
 use tokio::runtime::Runtime;
@@ -23,8 +23,6 @@ use crate::Node;
 
 /// The longest until a connection or a stream is there.
 const SOON: Duration = Duration::from_secs(10);
-/// The longest that an answer to the first words is waited for.
-const ANSWER: Duration = Duration::from_secs(1);
 
 type Wanted = mpsc::UnboundedReceiver<oneshot::Sender<SubstreamBox>>;
 
@@ -104,8 +102,7 @@ impl Raw {
         Some(Self { peer_id: key.public().to_peer_id().to_string(), runtime, wanted, closed, held: Vec::new() })
     }
 
-    /// Opens `count` streams, says `words` on each, hears the first word of what is said to that, if anything is, and
-    /// keeps them: how many could be opened.
+    /// Opens `count` streams, says `words` on each as far as it is let, and keeps them: how many could be opened.
     pub fn open(&mut self, count: usize, words: &[u8]) -> usize {
         let before = self.held.len();
         for _ in 0..count {
@@ -113,13 +110,8 @@ impl Raw {
             let _ = self.wanted.send(reply);
             let held = self.runtime.block_on(async {
                 let mut stream = tokio::time::timeout(SOON, stream).await.ok()?.ok()?;
-                let said = async {
-                    let heard = stream.write_all(words).await.and(stream.flush().await);
-                    if heard.is_ok() && !words.is_empty() {
-                        let _ = stream.read_exact(&mut [0; 1]).await;
-                    }
-                };
-                let _ = tokio::time::timeout(ANSWER, said).await;
+                let said = async { stream.write_all(words).await.and(stream.flush().await) };
+                let _ = tokio::time::timeout(SOON, said).await;
                 Some(stream)
             });
             let Some(stream) = held else { break };
