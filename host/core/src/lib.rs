@@ -26,6 +26,7 @@ pub mod naming;
 pub mod offences;
 pub mod partition;
 pub mod paths;
+pub mod reach;
 pub mod recent;
 pub mod release;
 pub mod reputation;

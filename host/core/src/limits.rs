@@ -79,6 +79,19 @@ pub struct Limits {
     pub max_connections_per_network: u32,
     /// Whether this machine and private networks are counted as networks, too.
     pub count_local_networks: bool,
+    /// Peers for whom a relay takes calls, over all; two connections of one.
+    pub relay_reservations: usize,
+    /// Calls that a relay carries at once, over all; four from one peer.
+    pub relay_circuits: usize,
+    /// What a relay carries of one call, in bytes, both ways together.
+    pub relay_circuit_bytes: u64,
+    /// How long a relay carries one call.
+    #[serde(with = "span")]
+    pub relay_circuit_time: Duration,
+    /// How long a relay takes calls for somebody who does not ask again; how soon one that refused is asked again is a
+    /// sixtieth of it.
+    #[serde(with = "span")]
+    pub relay_reservation_time: Duration,
     /// Memory of the process beyond which no connection is taken, in bytes.
     pub max_memory: usize,
     /// What is given away, in bytes a second over all; 0: without limit. Peers share it alike.
@@ -231,6 +244,11 @@ impl Default for Limits {
             max_connections_per_peer: 4,
             max_connections_per_network: 32,
             count_local_networks: false,
+            relay_reservations: 128,
+            relay_circuits: 64,
+            relay_circuit_bytes: mib as u64,
+            relay_circuit_time: s(2 * 60),
+            relay_reservation_time: s(3600),
             max_memory: 2 << 30,
             upload_rate: 0,
             upload_rate_per_peer: 0,

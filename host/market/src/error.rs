@@ -273,6 +273,14 @@ pub enum MarketError {
         /// Whether the network was asked.
         offline: bool,
     },
+    /// The key of the private network cannot be used.
+    #[error("the network's key {} cannot be used: {problem}", .path.display())]
+    SwarmKey {
+        /// The file.
+        path: PathBuf,
+        /// Why, as a clause.
+        problem: String,
+    },
     /// A node runs here already.
     #[error("a node runs in this home already")]
     NodeRunning,

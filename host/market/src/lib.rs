@@ -54,7 +54,7 @@ pub use bans::BanRequest;
 pub use doctor::doctor;
 pub use error::{Denied, DeniedReason, HolderFailure, LockedDigest, MarketError, Unresolved};
 pub use explain::{ExplainAnswer, ExplainedHolder, ExplainedReason, ExplainedVersion};
-pub use ggen_net::NetError;
+pub use ggen_net::{NetError, Reach};
 pub use ggen_store::{ArchiveError, LockHolder, StoreError};
 pub use install::{InstallRequest, Strategy};
 pub use log::{LogAnswer, LogRequest, LoggedDecision, WatchedAnswer};

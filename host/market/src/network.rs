@@ -3,11 +3,12 @@
 //! Decides which of them; never which origin may be touched (the fallback policy does, before this is called).
 //! Invariant: a job without an answer from anybody ends in time: every wait here has its limit.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ggen_core::limits::Limits;
-use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NoContent, NodeConfig, NodeEvent, PeerId};
-use ggen_store::Store;
+use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NoContent, NodeConfig, NodeEvent, PeerId, SwarmKey};
+use ggen_store::{Store, read_secret};
 use tokio::sync::mpsc;
 
 use crate::error::MarketError;
@@ -134,7 +135,30 @@ pub(crate) fn node_config(
     let banned = peers::bans(store)?;
     // Only a node stays long enough to hear of its neighbours.
     let mdns = settings.network.mdns && mode == Mode::Node;
-    Ok(NodeConfig { identity, mode, bootstrap, known, banned, mdns, limits, ..NodeConfig::default() })
+    let swarm_key = settings.network.swarm_key.as_deref().map(swarm_key).transpose()?;
+    let (reach, relay) = (settings.network.reach, settings.network.relay);
+    Ok(NodeConfig {
+        identity,
+        mode,
+        bootstrap,
+        known,
+        banned,
+        mdns,
+        limits,
+        reach,
+        relay,
+        swarm_key,
+        ..NodeConfig::default()
+    })
+}
+
+/// The longest file of a network's key, in bytes.
+const MAX_SWARM_KEY: u64 = 4096;
+
+/// The key of a private network. Nothing is done without it: a mistake here must not make the network a public one.
+fn swarm_key(path: &Path) -> Result<SwarmKey, MarketError> {
+    let wrong = |problem| MarketError::SwarmKey { path: path.to_owned(), problem };
+    read_secret(path, MAX_SWARM_KEY).and_then(|text| text.parse()).map_err(wrong)
 }
 
 /// Remembers who was met; a short-lived node serves nobody, so nothing else concerns it.

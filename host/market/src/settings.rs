@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ggen_core::limits::Limits;
 use ggen_core::{PackageName, PublisherId};
+use ggen_net::Reach;
 use ggen_policy::LinkConfig;
 
 /// Settings of one run.
@@ -64,11 +65,32 @@ pub struct NetworkSettings {
     pub trusted: Vec<String>,
     /// Whether peers are looked for on the local network.
     pub mdns: bool,
+    /// What is done about routers between this home and others.
+    pub reach: Reach,
+    /// Whether a node takes calls for others. It is not, unless it is said: whoever offers his line should know of it.
+    pub relay: bool,
+    /// The file with the key of a private network.
+    pub swarm_key: Option<PathBuf>,
 }
 
 impl Default for NetworkSettings {
     fn default() -> Self {
-        let listen = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"].map(str::to_owned).into();
-        Self { bootstrap: Vec::new(), listen, trusted: Vec::new(), mdns: true }
+        Self {
+            bootstrap: Vec::new(),
+            listen: Self::usual_listen(false),
+            trusted: Vec::new(),
+            mdns: true,
+            reach: Reach::Auto,
+            relay: false,
+            swarm_key: None,
+        }
+    }
+}
+
+impl NetworkSettings {
+    /// Where a node listens if nobody says: a private network is TCP only.
+    pub fn usual_listen(is_private: bool) -> Vec<String> {
+        let all = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
+        all.iter().take(if is_private { 1 } else { 2 }).map(|address| (*address).to_owned()).collect()
     }
 }

@@ -1,9 +1,11 @@
 //! Addresses as people write them.
 //!
-//! Decides which text is a usable address and which network an address belongs to; never resolves a name.
+//! Decides which text is a usable address and which network an address belongs to; never resolves a name. The address of
+//! a peer behind a relay (`…/p2p/RELAY/p2p-circuit`) is of the relay's network: who is behind it says nothing of himself.
 
 use std::net::IpAddr;
 
+use libp2p::core::ConnectedPoint;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
@@ -23,30 +25,55 @@ fn parse(text: &str) -> Result<Multiaddr, NetError> {
     text.trim().parse().map_err(|e: libp2p::multiaddr::Error| wrong(text, e.to_string()))
 }
 
-/// Reads an address to listen on or to dial; an error names the text.
+/// Reads an address to listen on; an error names the text.
 pub fn parse_multiaddr(text: &str) -> Result<Multiaddr, NetError> {
     let address = parse(text)?;
-    if is_spoken(&address) {
+    if is_spoken(&address) && !is_relayed(&address) {
         return Ok(address);
     }
-    Err(wrong(text, "only /ip4, /ip6 and /dns addresses with /tcp or /udp and /quic-v1 are spoken here"))
+    Err(wrong(text, SPOKEN))
 }
 
-/// Whether an address is of a transport that there is: TCP or QUIC, over IP or a name for it.
+/// What can be travelled, for those who wrote something else.
+const SPOKEN: &str = "only /ip4, /ip6 and /dns addresses with /tcp or /udp and /quic-v1 are spoken here";
+
+/// Whether an address is of a transport that there is: TCP or QUIC, over IP or a name for it, or a relay that is reached so.
 pub(crate) fn is_spoken(address: &Multiaddr) -> bool {
     let mut parts = address.iter();
     let host = matches!(
         parts.next(),
         Some(Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_))
     );
-    host && match parts.next() {
+    let transport = match parts.next() {
         Some(Protocol::Tcp(_)) => true,
         Some(Protocol::Udp(_)) => parts.next() == Some(Protocol::QuicV1),
         _ => false,
-    }
+    };
+    let rest: Vec<_> = parts.take(4).collect();
+    host && transport
+        && matches!(
+            rest[..],
+            [] | [Protocol::P2p(_)]
+                | [Protocol::P2p(_), Protocol::P2pCircuit]
+                | [Protocol::P2p(_), Protocol::P2pCircuit, Protocol::P2p(_)]
+        )
 }
 
-/// Whether it is an address of QUIC.
+/// Whether it leads through a relay.
+pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
+/// Where a connection leads, without the peer's id: of one that came through a relay, the relay.
+pub(crate) fn remote_of(endpoint: &ConnectedPoint) -> Multiaddr {
+    let address = match endpoint {
+        ConnectedPoint::Listener { local_addr, .. } if endpoint.is_relayed() => local_addr,
+        other => other.get_remote_address(),
+    };
+    split_peer(address).map_or_else(|| address.clone(), |(_, address)| address)
+}
+
+/// Whether it is an address of QUIC, or of a relay that is reached by it.
 pub(crate) fn is_quic(address: &Multiaddr) -> bool {
     address.iter().any(|part| part == Protocol::QuicV1)
 }
@@ -56,8 +83,8 @@ pub(crate) fn is_quic(address: &Multiaddr) -> bool {
 pub fn parse_bootstrap(text: &str) -> Result<(PeerId, Multiaddr), NetError> {
     let address = parse(text)?;
     let named = matches!(address.iter().collect::<Vec<_>>()[..], [Protocol::Dnsaddr(_), Protocol::P2p(_)]);
-    if !named {
-        parse_multiaddr(text)?;
+    if !named && !is_spoken(&address) {
+        return Err(wrong(text, SPOKEN));
     }
     let unnamed = "it must end in /p2p/ and the id of the peer, as `p2p start` prints it";
     split_peer(&address).ok_or_else(|| wrong(text, unnamed))
@@ -88,7 +115,7 @@ pub(crate) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     address.clone().with_p2p(peer).unwrap_or_else(|other| other)
 }
 
-fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+pub(crate) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
     match address.iter().next() {
         Some(Protocol::Ip4(ip)) => Some(IpAddr::V4(ip)),
         Some(Protocol::Ip6(ip)) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
@@ -153,6 +180,31 @@ mod tests {
         let full = format!("/dns4/seed.example.org/tcp/4001/p2p/{peer}");
         assert_eq!(parse_bootstrap(&full).unwrap().0, peer);
         assert!(parse_bootstrap("/ip4/127.0.0.1/tcp/4001").unwrap_err().to_string().contains("/p2p/"));
+    }
+
+    #[test]
+    fn who_is_behind_a_relay_is_of_the_relays_network() {
+        let (relay, peer) = (PeerId::random(), PeerId::random());
+        let road = format!("/ip4/9.9.9.9/tcp/4001/p2p/{relay}/p2p-circuit");
+        let (found, address) = parse_bootstrap(&format!("{road}/p2p/{peer}")).unwrap();
+        assert_eq!((found, address.to_string()), (peer, road.clone()));
+        assert!(is_relayed(&address) && is_spoken(&address) && !is_quic(&address));
+        assert_eq!(subnet_of(&address).as_deref(), Some("9.9.9.0/24"));
+        assert_eq!(with_peer(&address, peer).to_string(), format!("{road}/p2p/{peer}"));
+        assert!(parse_multiaddr(&road).is_err(), "a relay is not listened on by hand");
+        let (local_addr, send_back_addr) = (address.clone(), format!("/p2p/{peer}").parse().unwrap());
+        assert_eq!(remote_of(&ConnectedPoint::Listener { local_addr, send_back_addr }), address);
+        let quic = format!("/ip4/9.9.9.9/udp/1/quic-v1/p2p/{relay}/p2p-circuit/p2p/{peer}");
+        assert!(is_quic(&parse_bootstrap(&quic).unwrap().1));
+        for bad in [
+            format!("/p2p-circuit/p2p/{peer}"),
+            format!("/ip4/9.9.9.9/tcp/1/p2p-circuit/p2p/{peer}"),
+            format!("{road}/p2p/{peer}/p2p-circuit/p2p/{peer}"),
+            format!("{road}/ip4/1.1.1.1/tcp/1/p2p/{peer}"),
+            format!("/ip4/9.9.9.9/tcp/80/ws/p2p/{peer}"),
+        ] {
+            assert!(parse_bootstrap(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@ use ggen_core::limits::Limits;
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
 
+use crate::address::is_quic;
 use crate::error::NetError;
+use crate::private::SwarmKey;
 use crate::types::{BanEntry, Cursor};
 
 /// Who the node is.
@@ -30,6 +32,19 @@ pub enum Mode {
     Command,
 }
 
+/// What a node does to be reached, and to reach others, where routers stand between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reach {
+    /// It has others look whether it can be called, and does the same for them; where it cannot, it has relays take its
+    /// calls. Through a relay a direct connection is tried for.
+    #[default]
+    Auto,
+    /// As `Auto`, but it is known that it cannot be called.
+    Private,
+    /// Nothing of it.
+    Off,
+}
+
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
 pub struct NodeConfig {
@@ -49,6 +64,14 @@ pub struct NodeConfig {
     pub mdns: bool,
     /// Whom names are asked of; none: whom the system asks.
     pub resolver: Option<SocketAddr>,
+    /// What is done about routers between this node and others.
+    pub reach: Reach,
+    /// Whether it takes calls for others, within its limits.
+    pub relay: bool,
+    /// The key of a private network: nobody without it is spoken to.
+    pub swarm_key: Option<SwarmKey>,
+    /// Whether addresses of this machine and of private networks are looked at from outside, too: for trying it out.
+    pub probe_local: bool,
     /// How far the logs of others were followed.
     pub cursors: Vec<Cursor>,
     /// Bounds and time-outs.
@@ -68,6 +91,20 @@ pub fn peer_id_of(identity: &[u8]) -> Result<PeerId, NetError> {
 fn decode(bytes: &[u8]) -> Result<Keypair, NetError> {
     Keypair::from_protobuf_encoding(bytes).map_err(|e| NetError::Identity(e.into()))
 }
+
+impl NodeConfig {
+    /// Nothing that was named can be QUIC where there is a key: it would be left out without a word.
+    pub(crate) fn check(&self) -> Result<(), NetError> {
+        let named = self.listen.iter().chain(self.bootstrap.iter().map(|(_, address)| address));
+        match named.filter(|_| self.swarm_key.is_some()).find(|address| is_quic(address)) {
+            Some(address) => Err(NetError::Address { text: address.to_string(), problem: NO_QUIC.to_owned() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why QUIC has no place in a private network.
+const NO_QUIC: &str = "a private network (swarm_key) is TCP only: QUIC has its own encryption and takes no network key";
 
 impl Identity {
     pub(crate) fn keypair(&self) -> Result<Keypair, NetError> {

@@ -64,6 +64,12 @@ pub enum NetError {
         /// Why, as a clause.
         problem: String,
     },
+    /// A peer is there, but only through a relay.
+    #[error("peer {peer} can only be reached through a relay, and relays carry no archives")]
+    OnlyRelayed {
+        /// Who.
+        peer: String,
+    },
     /// Nobody is connected who could be asked or told.
     #[error("no peer is connected")]
     NoPeers,
@@ -125,6 +131,7 @@ impl NetError {
             Self::Busy(_) => "busy",
             Self::Timeout { .. } => "timeout",
             Self::Unreachable { .. } => "unreachable",
+            Self::OnlyRelayed { .. } => "only-relayed",
             Self::NoPeers => "no-peers",
             Self::NotFound { .. } => "not-found",
             Self::Fetch { .. } => "all-holders-failed",

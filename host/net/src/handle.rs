@@ -18,7 +18,7 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::address::{is_loopback, is_quic, with_peer};
+use crate::address::{is_quic, with_peer};
 use crate::complaints::Complaints;
 use crate::config::{Mode, NodeConfig};
 use crate::content::Content;
@@ -27,7 +27,7 @@ use crate::error::{NetError, Problem};
 use crate::fetch::Landings;
 use crate::link::Link;
 use crate::node::transport::swarm;
-use crate::node::{COMMAND_QUEUE, Command, Node, Parts};
+use crate::node::{Arrivals, COMMAND_QUEUE, Command, Node, Parts};
 use crate::serve::{Serving, start_serving};
 use crate::sync::Sync;
 use crate::types::{BanEntry, Joined, NodeEvent, Offence, PeerInfo, Status};
@@ -70,8 +70,10 @@ pub async fn start(
     config: NodeConfig,
     content: Arc<dyn Content>,
 ) -> Result<(Handle, mpsc::Receiver<NodeEvent>), NetError> {
+    config.check()?;
     let (random, key) = (jitter(), config.identity.keypair()?);
-    let mut swarm = swarm(key, &config, random)?;
+    let arrivals = Arrivals::default();
+    let mut swarm = swarm(key, &config, &arrivals, random)?;
     for address in &config.listen {
         let failed = |e: Problem| NetError::Listen { address: address.to_string(), source: e };
         swarm.listen_on(address.clone()).map_err(|e| failed(Box::new(e)))?;
@@ -83,25 +85,24 @@ pub async fn start(
     let (listening_in, mut listening) = watch::channel(Vec::new());
     let streams = swarm.behaviour().streams.new_control();
     let (landings, reached) = (Landings::default(), config.mode == Mode::Node);
-    let link = Link { commands, streams, limits: config.limits.clone(), landings, reached };
+    let bulk = swarm.behaviour().bulk.new_control();
+    let link = Link { commands, streams, bulk, limits: config.limits.clone(), landings, reached };
     let complaints = Complaints::new(events.clone(), &config.limits);
     let serving = start_serving(&link, content.clone(), complaints.clone())?;
+    let (listen, mode, cursors) = (config.listen.clone(), config.mode, config.cursors.clone());
     let node = Node::new(Parts {
         swarm,
-        limits: config.limits,
+        config,
+        arrivals,
         events: events.clone(),
         complaints: complaints.clone(),
         content: content.clone(),
         joined: joined_in,
         listening: listening_in,
-        anchors: config.bootstrap,
-        known: config.known,
-        banned: config.banned,
-        loopback_only: !config.listen.is_empty() && config.listen.iter().all(is_loopback),
         jitter: random,
     });
     tokio::spawn(node.run(inbox));
-    let following = (config.mode == Mode::Node).then(|| {
+    let following = (mode == Mode::Node).then(|| {
         let sync = Sync {
             link: link.clone(),
             content,
@@ -109,16 +110,16 @@ pub async fn start(
             events: events.clone(),
             jitter: random,
         };
-        Following(tokio::spawn(sync.run(config.cursors)).abort_handle())
+        Following(tokio::spawn(sync.run(cursors)).abort_handle())
     });
-    let wanted = config.listen.len();
+    let wanted = listen.len();
     // A machine has several addresses; those of one transport must not stand for the other's.
     let each_kind = |there: &Vec<Multiaddr>| {
-        config.listen.iter().all(|wanted| there.iter().any(|address| is_quic(address) == is_quic(wanted)))
+        listen.iter().all(|wanted| there.iter().any(|address| is_quic(address) == is_quic(wanted)))
     };
     let enough = listening.wait_for(|there| there.len() >= wanted && each_kind(there));
     if wanted > 0 && tokio::time::timeout(LISTEN_WAIT, enough).await.is_err() && listening.borrow().is_empty() {
-        let address = config.listen.first().map(Multiaddr::to_string).unwrap_or_default();
+        let address = listen.first().map(Multiaddr::to_string).unwrap_or_default();
         return Err(NetError::Listen { address, source: "the system gave no address in time".into() });
     }
     Ok((Handle { link, events, complaints, me, joined, serving: Arc::new((serving, following)) }, events_out))

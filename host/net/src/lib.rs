@@ -28,6 +28,7 @@ mod lookup;
 mod network;
 mod node;
 mod package;
+mod private;
 mod serve;
 mod sync;
 #[cfg(test)]
@@ -37,7 +38,7 @@ mod tests;
 mod types;
 
 pub use address::{parse_bootstrap, parse_multiaddr, parse_peer, subnet_of};
-pub use config::{Identity, Mode, NodeConfig, new_identity, peer_id_of};
+pub use config::{Identity, Mode, NodeConfig, Reach, new_identity, peer_id_of};
 pub use content::{ArchiveSource, CatalogHit, Changes, Content, NoContent, PackageBundle};
 pub use control::client::{ControlClient, connect};
 pub use control::server::{ControlClaim, ControlServer, claim_control};
@@ -46,6 +47,7 @@ pub use fetch::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
 pub use handle::{Handle, start};
 pub use libp2p::{Multiaddr, PeerId};
 pub use network::Network;
+pub use private::SwarmKey;
 pub use types::{
     BanEntry, Cursor, Direction, FoundHead, FoundPackage, Heard, Holder, Joined, NetworkState, NodeEvent, Offence,
     PeerInfo, SearchEvent, Status,

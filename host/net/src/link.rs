@@ -18,7 +18,10 @@ use crate::node::Command;
 #[derive(Clone)]
 pub(crate) struct Link {
     pub commands: mpsc::Sender<Command>,
+    /// Streams over any connection.
     pub streams: Control,
+    /// Streams over direct connections.
+    pub bulk: Control,
     pub limits: Arc<Limits>,
     /// What this node downloads now.
     pub landings: Landings,
@@ -42,6 +45,19 @@ impl Link {
         tokio::time::timeout(limit, dial).await.unwrap_or_else(|_| Err(NetError::timeout("dialling a peer", limit)))?
     }
 
+    /// Opens a stream to `peer` that no relay carries; a way round one is waited for.
+    pub async fn open_direct(
+        &self,
+        peer: PeerId,
+        addresses: Vec<Multiaddr>,
+        protocol: StreamProtocol,
+        limit: Duration,
+    ) -> Result<Stream, NetError> {
+        self.connect(peer, addresses.clone()).await?;
+        self.call(|reply| Command::ConnectDirectly { peer, addresses, reply }).await??;
+        opened(self.bulk.clone(), peer, protocol, limit).await
+    }
+
     /// Opens a stream to `peer`, which is connected first if it must be.
     pub async fn open(
         &self,
@@ -51,13 +67,21 @@ impl Link {
         limit: Duration,
     ) -> Result<Stream, NetError> {
         self.connect(peer, addresses).await?;
-        let mut streams = self.streams.clone();
-        let unreachable = |problem: String| NetError::Unreachable { peer: peer.to_string(), problem };
-        match tokio::time::timeout(limit, streams.open_stream(peer, protocol)).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(OpenStreamError::UnsupportedProtocol(p))) => Err(unreachable(format!("it does not speak {p}"))),
-            Ok(Err(error)) => Err(unreachable(error.to_string())),
-            Err(_) => Err(NetError::timeout("opening a stream", limit)),
-        }
+        opened(self.streams.clone(), peer, protocol, limit).await
+    }
+}
+
+async fn opened(
+    mut streams: Control,
+    peer: PeerId,
+    protocol: StreamProtocol,
+    limit: Duration,
+) -> Result<Stream, NetError> {
+    let unreachable = |problem: String| NetError::Unreachable { peer: peer.to_string(), problem };
+    match tokio::time::timeout(limit, streams.open_stream(peer, protocol)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(OpenStreamError::UnsupportedProtocol(p))) => Err(unreachable(format!("it does not speak {p}"))),
+        Ok(Err(error)) => Err(unreachable(error.to_string())),
+        Err(_) => Err(NetError::timeout("opening a stream", limit)),
     }
 }

@@ -241,15 +241,23 @@ pub(crate) async fn run(
     mode: Mode,
     cursors: Vec<Cursor>,
 ) -> TestNode {
-    let config = NodeConfig {
+    run_as(NodeConfig { cursors, ..config(bootstrap, limits, mode) }, content).await
+}
+
+/// How nodes of tests are started.
+pub(crate) fn config(bootstrap: &[&TestNode], limits: Limits, mode: Mode) -> NodeConfig {
+    NodeConfig {
         identity: Identity::Kept(new_identity().unwrap()),
         mode,
         listen: if mode == Mode::Node { vec![loopback()] } else { vec![] },
         bootstrap: bootstrap.iter().map(|n| n.contact()).collect(),
-        cursors,
         limits: Arc::new(limits),
         ..NodeConfig::default()
-    };
+    }
+}
+
+/// A node of any kind.
+pub(crate) async fn run_as(config: NodeConfig, content: Memory) -> TestNode {
     let (handle, events) = start(config, Arc::new(content)).await.unwrap();
     let address = handle.status().await.unwrap().listen_addresses;
     TestNode { handle, events, address }
@@ -262,6 +270,24 @@ impl TestNode {
 
     pub fn contact(&self) -> (PeerId, Multiaddr) {
         split_peer(&self.address[0]).unwrap()
+    }
+
+    /// What is told of it that begins so, once that is told.
+    pub async fn evidence(&self, beginning: &str) -> String {
+        let told = async {
+            loop {
+                let evidence = self.handle.status().await.unwrap().evidence;
+                if let Some(found) = evidence.into_iter().find(|e| e.starts_with(beginning)) {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(30), told).await;
+        match told {
+            Ok(found) => found,
+            Err(_) => panic!("nobody says {beginning:?}: {:?}", self.handle.status().await.unwrap().evidence),
+        }
     }
 
     pub fn holder(&self) -> Holder {

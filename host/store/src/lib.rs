@@ -35,6 +35,7 @@ mod partial;
 mod place;
 mod proved;
 mod publish;
+mod secret;
 mod staging;
 #[cfg(test)]
 mod testing;
@@ -69,6 +70,7 @@ pub use locks::LockHolder;
 pub use lookups::ProjectLock;
 pub use partial::Partial;
 pub use proved::{ProvedFile, ReadBounds};
+pub use secret::read_secret;
 pub use staging::{StagedPackage, StagingPlace};
 pub use verify::{Damage, Verified};
 

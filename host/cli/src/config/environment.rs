@@ -22,6 +22,8 @@ pub struct Environment {
     pub listen: Option<String>,
     /// `GGEN_P2P_MDNS`.
     pub mdns: Option<String>,
+    /// `GGEN_P2P_SWARM_KEY`: the file with the key of a private network.
+    pub swarm_key: Option<PathBuf>,
     /// `GGEN_LABELS`.
     pub labels: Option<String>,
 }
@@ -40,6 +42,7 @@ impl Environment {
             bootstrap: text("GGEN_P2P_BOOTSTRAP"),
             listen: text("GGEN_P2P_LISTEN"),
             mdns: text("GGEN_P2P_MDNS"),
+            swarm_key: path("GGEN_P2P_SWARM_KEY"),
             labels: text("GGEN_LABELS"),
         }
     }

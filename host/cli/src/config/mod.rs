@@ -16,7 +16,7 @@ mod user;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ggen_market::Settings;
+use ggen_market::{NetworkSettings, Settings};
 
 use crate::args::Globals;
 
@@ -83,9 +83,11 @@ fn load_from(globals: &Globals, environment: &Environment, organization: &Path) 
 
 fn network(settings: &mut Settings, user: user::Network, environment: &Environment) -> Result<(), ConfigError> {
     let network = &mut settings.network;
-    if let Some(listen) = environment.listen().or(user.listen) {
-        network.listen = listen;
-    }
+    let here = |source| ConfigError::Read { path: PathBuf::from("GGEN_P2P_SWARM_KEY"), source };
+    let swarm_key = environment.swarm_key.as_deref().map(std::path::absolute).transpose().map_err(here)?;
+    network.swarm_key = swarm_key.or(user.swarm_key);
+    let usual = || NetworkSettings::usual_listen(network.swarm_key.is_some());
+    network.listen = environment.listen().or(user.listen).unwrap_or_else(usual);
     if let Some(bootstrap) = environment.bootstrap().or(user.bootstrap) {
         network.bootstrap = bootstrap;
     }
@@ -95,6 +97,8 @@ fn network(settings: &mut Settings, user: user::Network, environment: &Environme
     if let Some(mdns) = environment.mdns()?.or(user.mdns) {
         network.mdns = mdns;
     }
+    network.reach = user.reach.unwrap_or(network.reach);
+    network.relay = user.relay.unwrap_or(network.relay);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ggen_core::hooks::Hook;
 use ggen_core::limits::Limits;
+use ggen_market::Reach;
 use ggen_policy::{LinkSource, Mode};
 use tempfile::TempDir;
 
@@ -62,6 +63,9 @@ fn the_file_is_read_as_documented() {
         [network]
         bootstrap = ["/dns4/seed.example.org/tcp/4001/p2p/x"]
         mdns = false
+        reach = "private"
+        relay = true
+        swarm_key = "swarm.key"
         [policy.labels]
         ci = "true"
         [registry]
@@ -81,7 +85,10 @@ fn the_file_is_read_as_documented() {
     );
     let settings = place.load().unwrap();
     assert_eq!(settings.network.bootstrap, ["/dns4/seed.example.org/tcp/4001/p2p/x"]);
-    assert!(!settings.network.mdns);
+    assert!(!settings.network.mdns && settings.network.relay);
+    assert_eq!(settings.network.reach, Reach::Private);
+    assert_eq!(settings.network.swarm_key, Some(place.dir.path().join("home/swarm.key")), "it lies beside the file");
+    assert_eq!(settings.network.listen, ["/ip4/0.0.0.0/tcp/0"], "a private network is TCP only");
     assert_eq!(settings.labels, [("ci".to_owned(), "true".to_owned())]);
     assert_eq!(settings.directories, [PathBuf::from("/mnt/a"), place.dir.path().join("home/near")]);
     assert_eq!((settings.limits.lookup_timeout, settings.limits.max_results), (Duration::from_millis(250), 7));
@@ -161,6 +168,9 @@ fn a_wrong_value_is_named_with_its_line() {
         ("[limits]\nmax_results = -1", "2: `max_results` cannot have this value"),
         ("limits = 3", "1: `limits` is an integer, and must be a table"),
         ("[network]\nlisten = '/ip4/0.0.0.0/tcp/0'", "2: `listen` cannot have this value"),
+        ("[network]\nreach = 'public'", "2: `reach` cannot be \"public\""),
+        ("[network]\nrelay = 'yes'", "2: `relay` cannot have this value"),
+        ("[network]\nswarm_key = 7", "2: `swarm_key` cannot have this value"),
         ("[network]\nmdns = 'yes'", "2: `mdns` cannot have this value"),
         ("[policy.verification]\nuse = 'a'", "1: `policy.verification` must be a list of tables"),
         ("[[policy.verification]]\nmode = 'off'", "1: this [[policy.verification]] does not say which policy it is"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ggen_core::limits::Limits;
-use ggen_market::Feed;
+use ggen_market::{Feed, Reach};
 use ggen_policy::{LinkConfig, LinkSource};
 use toml::de::DeTable;
 
@@ -26,6 +26,12 @@ pub struct Network {
     pub trusted: Option<Vec<String>>,
     /// Whether peers are looked for on the local network.
     pub mdns: Option<bool>,
+    /// What is done about routers.
+    pub reach: Option<Reach>,
+    /// Whether a node takes calls for others.
+    pub relay: Option<bool>,
+    /// The file with the key of a private network.
+    pub swarm_key: Option<PathBuf>,
 }
 
 /// What a user's file says.
@@ -72,13 +78,32 @@ pub fn of(document: &Document) -> Result<User, ConfigError> {
 
 fn network(document: &Document, root: &DeTable<'_>) -> Result<Network, ConfigError> {
     let Some(table) = document.sub(root, "network")? else { return Ok(Network::default()) };
-    document.only(table, "in [network]", &["bootstrap", "listen", "trusted", "mdns"])?;
+    document.only(table, "in [network]", &["bootstrap", "listen", "trusted", "mdns", "reach", "relay", "swarm_key"])?;
     Ok(Network {
         bootstrap: document.value(table, "bootstrap", ADDRESSES)?,
         listen: document.value(table, "listen", ADDRESSES)?,
         trusted: document.value(table, "trusted", "write a list of peer ids: [\"12D3Koo…\"]")?,
         mdns: document.value(table, "mdns", "write true or false")?,
+        reach: reach(document, table)?,
+        relay: document.value(table, "relay", "write true or false")?,
+        swarm_key: document
+            .value::<PathBuf>(table, "swarm_key", "write a file's name: \"swarm.key\"")?
+            .map(|path| document.path().parent().unwrap_or(Path::new("")).join(path)),
     })
+}
+
+fn reach(document: &Document, table: &DeTable<'_>) -> Result<Option<Reach>, ConfigError> {
+    let form = "write \"auto\", \"private\" (it is known that nobody can call this machine) or \"off\"";
+    let Some(value) = table.get("reach") else { return Ok(None) };
+    match document.take::<String>(value, "reach", form)?.as_str() {
+        "auto" => Ok(Some(Reach::Auto)),
+        "private" => Ok(Some(Reach::Private)),
+        "off" => Ok(Some(Reach::Off)),
+        other => {
+            let other: String = other.chars().take(80).collect();
+            Err(document.wrong(value.span(), format!("`reach` cannot be {other:?}"), form))
+        }
+    }
 }
 
 fn directories(document: &Document, root: &DeTable<'_>) -> Result<Vec<PathBuf>, ConfigError> {

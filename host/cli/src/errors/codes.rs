@@ -98,6 +98,7 @@ codes! {
     LockfileInvalid "0113" Usage "A lockfile cannot be understood";
     NoLockfile "0114" Usage "There is no lockfile";
     Requirement "0115" Usage "What is asked for is no range of versions";
+    SwarmKey "0116" Usage "The key of a private network cannot be used";
     Peer "0120" Usage "This names no peer";
 
     NoSuchPackage "0201" NoResolution "Nobody is known to publish a package of this name";

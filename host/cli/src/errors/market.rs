@@ -143,6 +143,7 @@ fn about_package(error: &MarketError) -> Report {
         MarketError::Unknown { name, offline: false } => Report::new(Code::Unknown, error)
             .with("name", name)
             .run("look for it", format!("ggen marketplace search {name}")),
+        MarketError::SwarmKey { path, problem } => net::swarm_key(error, path, problem),
         MarketError::NodeRunning => net::node_running(error),
         MarketError::NodeNotRunning => {
             Report::new(Code::NodeNotRunning, error).run("start one", "ggen marketplace p2p start")

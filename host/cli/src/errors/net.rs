@@ -2,6 +2,8 @@
 //!
 //! Decides nothing; see [`super`].
 
+use std::path::Path;
+
 use ggen_market::NetError;
 
 use super::{Code, Report};
@@ -32,6 +34,9 @@ pub(super) fn report(error: &NetError) -> Report {
             .with("peer", peer)
             .with("problem", problem)
             .run("see how the network is", "ggen marketplace p2p status"),
+        NetError::OnlyRelayed { peer } => Report::new(Code::PeerUnreachable, error)
+            .with("peer", peer)
+            .hint("a router stands between; another holder, or a port that is opened there, helps"),
         NetError::NoPeers => no_peers(error),
         NetError::NotFound { what } => Report::new(Code::NotFound, error)
             .with("what", what)
@@ -58,6 +63,16 @@ fn no_peers(error: &NetError) -> Report {
     Report::new(Code::NoPeers, error)
         .run("see how the network is", "ggen marketplace p2p status")
         .hint("name a node to begin with: GGEN_P2P_BOOTSTRAP, or [network] bootstrap in config.toml")
+}
+
+/// A private network without its key is not entered, and no other one instead of it.
+pub(super) fn swarm_key(error: &dyn std::fmt::Display, path: &Path, problem: &str) -> Report {
+    let path = path.display();
+    Report::new(Code::SwarmKey, error)
+        .with("path", path.to_string())
+        .with("problem", problem)
+        .run("if others can read it", format!("chmod 600 {path}"))
+        .hint("its three lines are /key/swarm/psk/1.0.0/, /base16/ and 64 hexadecimal digits, the same on every node")
 }
 
 /// A second node in one home.

@@ -135,8 +135,8 @@ impl Worker {
             loop {
                 tries += 1;
                 let addresses = self.holder.addresses.clone();
-                let open = shared.link.open(self.holder.peer, addresses, ARCHIVE, limit);
-                let mut stream = open.await.map_err(|e| Failure::unreachable(e.to_string()))?;
+                let open = shared.link.open_direct(self.holder.peer, addresses, ARCHIVE, limit);
+                let mut stream = open.await.map_err(|e| Failure::unreachable(&e))?;
                 match hello(&mut stream, shared).await {
                     Ok((list, has)) => return Ok((stream, list, has)),
                     // A node that gets many streams at the same moment drops some before it has looked at them.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::driver::millis;
 use super::holder::Ask;
 use super::{HolderReport, Outcome};
+use crate::error::NetError;
 use crate::types::Holder;
 
 /// Why a holder's part is over.
@@ -30,8 +31,9 @@ impl Failure {
     }
 
     /// Nobody's fault that can be proved.
-    pub fn unreachable(detail: String) -> Self {
-        Self { class: None, code: "unreachable", detail }
+    pub fn unreachable(error: &NetError) -> Self {
+        let code = if matches!(error, NetError::OnlyRelayed { .. }) { "only-relayed" } else { "unreachable" };
+        Self { class: None, code, detail: error.to_string() }
     }
 
     /// It gave what it had.

@@ -11,13 +11,16 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{self, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{StreamProtocol, identify, mdns, memory_connection_limits, ping};
+use libp2p::{PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay};
 
-use crate::config::{Mode, NodeConfig};
+use crate::config::{Mode, NodeConfig, Reach};
 use crate::dht::store::Store;
 use crate::error::NetError;
 use crate::node::crowd;
+use crate::node::dial_back::DialBacks;
+use crate::node::direct::DirectOnly;
 use crate::node::mesh::{Mesh, mesh};
+use crate::node::probes::Probes;
 
 /// The protocol of the distributed hash table.
 pub(crate) const KAD: StreamProtocol = StreamProtocol::new("/ggen/kad/1");
@@ -35,10 +38,23 @@ pub(crate) struct Behaviour {
     pub crowd: crowd::Behaviour,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
-    pub kad: kad::Behaviour<Store>,
+    pub kad: DirectOnly<kad::Behaviour<Store>>,
     pub mdns: Toggle<mdns::tokio::Behaviour>,
-    pub gossip: Mesh,
+    pub gossip: DirectOnly<Mesh>,
+    /// Small questions, over any connection.
     pub streams: libp2p_stream::Behaviour,
+    /// Archives.
+    pub bulk: DirectOnly<libp2p_stream::Behaviour>,
+    /// Calls that go, or come, through a relay.
+    pub circuits: Toggle<relay::client::Behaviour>,
+    /// From there to a direct connection.
+    pub punch: Toggle<dcutr::Behaviour>,
+    /// Calls that this node carries for others.
+    pub relay: Toggle<relay::Behaviour>,
+    /// Whether this node can be called.
+    pub probes: Toggle<DirectOnly<Probes>>,
+    /// Whether others can.
+    pub dial_backs: Toggle<DirectOnly<DialBacks>>,
 }
 
 fn kad(key: &Keypair, mode: Mode, limits: &Limits, jitter: f64) -> kad::Behaviour<Store> {
@@ -73,9 +89,38 @@ fn connection_limits(limits: &Limits) -> ConnectionLimits {
         .with_max_pending_outgoing(Some((limits.max_connections / 4).max(8)))
 }
 
+/// The longest that a relay carries a call, or takes calls for somebody: libp2p counts the seconds in 32 bits.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What a relay gives to others; how often one peer, or one address, may ask is libp2p's default.
+fn relay(me: PeerId, limits: &Limits) -> relay::Behaviour {
+    let config = relay::Config {
+        max_reservations: limits.relay_reservations,
+        max_reservations_per_peer: 2,
+        reservation_duration: limits.relay_reservation_time.min(LONGEST),
+        max_circuits: limits.relay_circuits,
+        max_circuits_per_peer: 4,
+        max_circuit_duration: limits.relay_circuit_time.min(LONGEST),
+        // Zero would be without a bound.
+        max_circuit_bytes: limits.relay_circuit_bytes.max(1),
+        ..relay::Config::default()
+    };
+    let mut relay = relay::Behaviour::new(me, config);
+    // Whoever configured it knows that the node can be reached.
+    relay.set_status(Some(relay::Status::Enable));
+    relay
+}
+
 /// Everything that a node speaks. `jitter` is in 0..1.
-pub(super) fn behaviour(key: &Keypair, config: &NodeConfig, jitter: f64) -> Result<Behaviour, NetError> {
+pub(super) fn behaviour(
+    key: &Keypair,
+    config: &NodeConfig,
+    circuits: relay::client::Behaviour,
+    jitter: f64,
+) -> Result<Behaviour, NetError> {
     let limits: &Limits = &config.limits;
+    let me = key.public().to_peer_id();
+    let (reaches, is_node) = (config.reach != Reach::Off, config.mode == Mode::Node);
     let identify = identify::Config::new(FAMILY.to_owned(), key.public())
         .with_agent_version(concat!("ggen/", env!("CARGO_PKG_VERSION")).to_owned())
         .with_push_listen_addr_updates(true);
@@ -87,10 +132,16 @@ pub(super) fn behaviour(key: &Keypair, config: &NodeConfig, jitter: f64) -> Resu
         crowd: crowd::Behaviour::new(limits),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),
-        kad: kad(key, config.mode, limits, jitter),
+        kad: DirectOnly::new(kad(key, config.mode, limits, jitter)),
         mdns: mdns(key, config).into(),
-        gossip: mesh(config.mode)?,
+        gossip: DirectOnly::new(mesh(config.mode)?),
         streams: libp2p_stream::Behaviour::new(),
+        bulk: DirectOnly::new(libp2p_stream::Behaviour::new()),
+        circuits: reaches.then_some(circuits).into(),
+        punch: reaches.then(|| dcutr::Behaviour::new(me)).into(),
+        relay: (config.relay && is_node).then(|| relay(me, limits)).into(),
+        probes: (reaches && is_node).then(|| DirectOnly::new(Probes::new(me, config.probe_local))).into(),
+        dial_backs: (reaches && is_node).then(|| DirectOnly::new(DialBacks::new())).into(),
     })
 }
 

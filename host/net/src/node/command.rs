@@ -31,6 +31,8 @@ pub(crate) enum Lead {
 pub(crate) enum Command {
     /// Be connected to a peer.
     Connect { peer: PeerId, addresses: Vec<Multiaddr>, reply: oneshot::Sender<Result<(), NetError>> },
+    /// Be connected directly to a connected peer.
+    ConnectDirectly { peer: PeerId, addresses: Vec<Multiaddr>, reply: oneshot::Sender<Result<(), NetError>> },
     /// The connected peers.
     Peers(oneshot::Sender<Vec<PeerInfo>>),
     /// Where a peer can be reached, as far as is known.
@@ -72,6 +74,7 @@ impl Node {
     pub(super) fn on_command(&mut self, command: Command) {
         match command {
             Command::Connect { peer, addresses, reply } => self.connect(peer, addresses, reply),
+            Command::ConnectDirectly { peer, addresses, reply } => self.connect_directly(peer, addresses, reply),
             Command::Peers(reply) => drop(reply.send(self.peer_infos())),
             Command::Addresses { peer, reply } => drop(reply.send(self.addresses_of(&peer))),
             Command::Status(reply) => drop(reply.send(self.status())),

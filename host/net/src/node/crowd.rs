@@ -2,7 +2,7 @@
 //!
 //! Decides by the address alone, before anything is spent on a connection: a network that has its share is refused, nobody
 //! in it is punished. Private networks and this machine are exempt unless it is set otherwise: they say nothing of who is
-//! behind them. Invariant: what is counted is a connection that stands; the map has no empty entries.
+//! behind them. Who comes through a relay is counted to the relay's network. Invariant: what is counted is a connection that stands; the map has no empty entries.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 
-use crate::address::{is_local, subnet_of};
+use crate::address::{is_local, is_relayed, remote_of, subnet_of};
 
 /// A network has as many connections as one may have.
 #[derive(Debug)]
@@ -65,20 +65,20 @@ impl NetworkBehaviour for Behaviour {
     fn handle_pending_inbound_connection(
         &mut self,
         _: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        self.check(remote)
+        self.check(if is_relayed(local) { local } else { remote })
     }
 
     fn handle_established_inbound_connection(
         &mut self,
         _: ConnectionId,
         _: PeerId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.check(remote).map(|()| dummy::ConnectionHandler)
+        self.check(if is_relayed(local) { local } else { remote }).map(|()| dummy::ConnectionHandler)
     }
 
     fn handle_established_outbound_connection(
@@ -95,12 +95,12 @@ impl NetworkBehaviour for Behaviour {
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
             FromSwarm::ConnectionEstablished(ConnectionEstablished { endpoint, .. }) => {
-                if let Some(network) = self.network(endpoint.get_remote_address()) {
+                if let Some(network) = self.network(&remote_of(endpoint)) {
                     *self.open.entry(network).or_default() += 1;
                 }
             }
             FromSwarm::ConnectionClosed(ConnectionClosed { endpoint, .. }) => {
-                let Some(network) = self.network(endpoint.get_remote_address()) else { return };
+                let Some(network) = self.network(&remote_of(endpoint)) else { return };
                 if let Some(count) = self.open.get_mut(&network) {
                     *count = count.saturating_sub(1);
                     if *count == 0 {
@@ -136,5 +136,19 @@ mod tests {
         assert!(!denied(&crowd, "/ip4/9.9.8.7/tcp/1") && !denied(&crowd, "/ip4/127.0.0.1/tcp/1"));
         let all = Behaviour { local_too: true, ..crowd };
         assert!(denied(&all, "/ip4/127.0.0.1/tcp/1"));
+    }
+
+    #[test]
+    fn who_comes_through_a_relay_counts_to_its_network() {
+        let limits = Limits { max_connections_per_network: 2, ..Limits::default() };
+        let mut crowd = Behaviour::new(&limits);
+        crowd.open.insert("9.9.9.0/24".into(), 2);
+        let (relay, peer) = (PeerId::random(), PeerId::random());
+        let road: Multiaddr = format!("/ip4/9.9.9.7/tcp/1/p2p/{relay}/p2p-circuit").parse().unwrap();
+        let back: Multiaddr = format!("/p2p/{peer}").parse().unwrap();
+        let id = ConnectionId::new_unchecked(1);
+        assert!(crowd.handle_pending_inbound_connection(id, &road, &back).is_err());
+        assert!(crowd.handle_established_inbound_connection(id, peer, &road, &back).is_err());
+        assert!(crowd.check(&road).is_err(), "and so does who is called through it");
     }
 }

@@ -11,7 +11,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::Node;
 use super::event::MAX_ADDRESSES;
-use crate::address::{is_spoken, split_peer, subnet_of};
+use crate::address::{is_quic, is_relayed, is_spoken, split_peer, subnet_of};
 use crate::types::Joined;
 
 /// Known peers that are dialled in one round, beside the anchors.
@@ -152,7 +152,7 @@ impl Node {
         for (peer, address) in found {
             let address = split_peer(&address).map_or(address, |(_, address)| address);
             let neighbours = &mut self.join.neighbours;
-            if peer == me || !is_spoken(&address) {
+            if peer == me || !is_spoken(&address) || is_relayed(&address) || (self.private && is_quic(&address)) {
                 continue;
             }
             if neighbours.len() >= MAX_NEIGHBOURS && !neighbours.contains_key(&peer) {

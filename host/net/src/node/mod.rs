@@ -8,6 +8,8 @@ mod behaviour;
 mod buffered;
 mod command;
 mod crowd;
+mod dial_back;
+mod direct;
 mod event;
 mod gossip;
 mod join;
@@ -15,6 +17,9 @@ mod kademlia;
 mod later;
 mod listen;
 mod mesh;
+mod probes;
+mod reach;
+mod security;
 mod sight;
 mod status;
 pub(crate) mod transport;
@@ -27,6 +32,7 @@ use std::time::SystemTime;
 use futures::StreamExt as _;
 use ggen_core::limits::Limits;
 use libp2p::kad::{QueryId, RecordKey};
+use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -37,9 +43,13 @@ use self::join::Join;
 use self::kademlia::{Announcement, Query};
 use self::listen::Listener;
 pub(crate) use self::listen::check;
+use self::reach::Roads;
+pub(crate) use self::security::Arrivals;
 use self::sight::Outlook;
 use self::verify::Verifier;
+use crate::address::{is_loopback, is_quic};
 use crate::complaints::Complaints;
+use crate::config::NodeConfig;
 use crate::content::Content;
 use crate::types::{BanEntry, Direction, Joined, NodeEvent};
 
@@ -52,13 +62,25 @@ const TICK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What is known of a connected peer.
 pub(crate) struct Peer {
-    /// Of the first connection.
+    /// Of the first connection, or of the first that is direct.
     pub remote: Multiaddr,
     pub direction: Direction,
     /// What it says of itself, filtered.
     pub listens: Vec<Multiaddr>,
     pub latency_ms: Option<u64>,
     pub dht: bool,
+    /// Its connections without a relay.
+    pub direct: Vec<ConnectionId>,
+    /// Its connections through one.
+    pub relayed: Vec<ConnectionId>,
+}
+
+impl Peer {
+    /// One that was just connected.
+    pub fn new(remote: Multiaddr, direction: Direction) -> Self {
+        let (listens, direct, relayed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { remote, direction, listens, latency_ms: None, dht: false, direct, relayed }
+    }
 }
 
 /// The node's whole state. It lives in one task and is never locked.
@@ -74,6 +96,9 @@ pub(crate) struct Node {
     announced: HashSet<RecordKey>,
     listens: Vec<Multiaddr>,
     loopback_only: bool,
+    private: bool,
+    arrivals: Arrivals,
+    roads: Roads,
     join: Join,
     joined: watch::Sender<Joined>,
     listening: watch::Sender<Vec<Multiaddr>>,
@@ -86,16 +111,13 @@ pub(crate) struct Node {
 /// What a [`Node`] is made of.
 pub(crate) struct Parts {
     pub swarm: Swarm<Behaviour>,
-    pub limits: Arc<Limits>,
+    pub config: NodeConfig,
+    pub arrivals: Arrivals,
     pub events: mpsc::Sender<NodeEvent>,
     pub complaints: Complaints,
     pub content: Arc<dyn Content>,
     pub joined: watch::Sender<Joined>,
     pub listening: watch::Sender<Vec<Multiaddr>>,
-    pub anchors: Vec<(PeerId, Multiaddr)>,
-    pub known: Vec<(PeerId, Multiaddr)>,
-    pub banned: Vec<BanEntry>,
-    pub loopback_only: bool,
     /// In 0..1, another in each process.
     pub jitter: f64,
 }
@@ -108,14 +130,19 @@ pub(crate) fn now_ms() -> u64 {
 
 impl Node {
     pub fn new(parts: Parts) -> Self {
+        let Parts { config, .. } = parts;
+        let loopback_only = !config.listen.is_empty() && config.listen.iter().all(is_loopback);
+        let roads = Roads::new(&config, loopback_only);
+        let private = config.swarm_key.is_some();
+        let known = config.known.into_iter().filter(|(_, address)| !private || !is_quic(address)).collect();
         let mut node = Self {
-            join: Join::new(parts.anchors, parts.known, &parts.limits, parts.jitter),
-            outlook: Outlook::new(&parts.limits, parts.jitter),
+            join: Join::new(config.bootstrap, known, &config.limits, parts.jitter),
+            outlook: Outlook::new(&config.limits, parts.jitter),
             verifier: Verifier::start(),
-            gossip: Gossip::new(&parts.limits, Listener::start(parts.content)),
+            gossip: Gossip::new(&config.limits, Listener::start(parts.content)),
             complaints: parts.complaints,
             swarm: parts.swarm,
-            limits: parts.limits,
+            limits: config.limits,
             events: parts.events,
             peers: HashMap::new(),
             dials: HashMap::new(),
@@ -124,13 +151,17 @@ impl Node {
             to_announce: VecDeque::new(),
             announced: HashSet::new(),
             listens: Vec::new(),
-            loopback_only: parts.loopback_only,
+            loopback_only,
+            private,
+            arrivals: parts.arrivals,
+            roads,
             joined: parts.joined,
             listening: parts.listening,
         };
-        for ban in parts.banned {
+        for ban in config.banned {
             node.set_ban(ban);
         }
+        node.follow_verdict();
         node
     }
 
@@ -192,6 +223,7 @@ impl Node {
         self.announce_waiting();
         self.tell_heard();
         self.complaints.flush();
+        self.tend_roads();
         self.rejoin();
     }
 

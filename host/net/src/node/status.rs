@@ -27,7 +27,8 @@ impl Node {
 
     pub(super) fn status(&mut self) -> Status {
         let me = *self.swarm.local_peer_id();
-        let (network, evidence) = self.outlook();
+        let (network, mut evidence) = self.outlook();
+        evidence.extend(self.roads.sentences());
         Status {
             peer_id: me,
             listen_addresses: self.listens.iter().map(|a| with_peer(a, me)).collect(),

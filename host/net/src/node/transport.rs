@@ -1,7 +1,7 @@
-//! How bytes travel: TCP with TLS or Noise, QUIC beside it, names resolved.
+//! How bytes travel: TCP with TLS or Noise, QUIC beside it, relays that lend their line, names resolved.
 //!
 //! Decides which roads there are and which is tried first, and no rule about who may use them. Invariant: nothing leaves
-//! this machine that is not encrypted.
+//! this machine that is not encrypted; in a private network nothing that is not within its key.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroUsize};
@@ -10,14 +10,19 @@ use std::time::Duration;
 use ggen_core::limits::Limits;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::system_conf::read_system_conf;
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::{Boxed, OptionalTransport};
+use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{Swarm, SwarmBuilder, noise, quic, tcp, tls, yamux};
+use libp2p::{PeerId, Swarm, SwarmBuilder, Transport as _, noise, quic, tcp, tls, yamux};
 
 use super::behaviour::{Behaviour, behaviour};
 use super::buffered::{ReadAhead, WriteTogether};
 use super::later::Later;
+use super::security::{Arrivals, EitherOf, enter};
 use crate::config::NodeConfig;
-use crate::error::NetError;
+use crate::error::{NetError, Problem};
+use crate::private::SwarmKey;
 
 /// Streams of one connection, ours and theirs, served or not.
 const MAX_CONNECTION_STREAMS: usize = 128;
@@ -33,28 +38,31 @@ const HEAD_START: Duration = Duration::from_millis(200);
 const HANDLER_EVENTS: usize = 32;
 
 /// Makes a swarm that does nothing yet. `jitter` is in 0..1.
-pub(crate) fn swarm(key: Keypair, config: &NodeConfig, jitter: f64) -> Result<Swarm<Behaviour>, NetError> {
+pub(crate) fn swarm(
+    key: Keypair,
+    config: &NodeConfig,
+    arrivals: &Arrivals,
+    jitter: f64,
+) -> Result<Swarm<Behaviour>, NetError> {
     let limits: &Limits = &config.limits;
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| NetError::Transport(e);
-    let behaviour = behaviour(&key, config, jitter)?;
     let (servers, options) = resolver(config.resolver);
     // A node's lookups of its own place go to its neighbours: so their connections never fall idle.
     let idle = IDLE.max(limits.self_lookup_interval.saturating_mul(2) + limits.lookup_timeout);
-    let tls = |key: &Keypair| tls::Config::new(key).map(ReadAhead);
-    let noise = |key: &Keypair| noise::Config::new(key).map(ReadAhead);
+    let swarm_key = config.swarm_key;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
-        .with_tcp(tcp::Config::default(), (tls, noise), muxer)
+        .with_other_transport(|key| tcp_transport(key, swarm_key, arrivals.clone()))
         .map_err(|e| failed(Box::new(e)))?
-        .with_other_transport(|key| {
-            let mut config = quic::Config::new(key);
-            config.handshake_timeout = limits.dial_timeout;
-            config.max_concurrent_stream_limit = MAX_CONNECTION_STREAMS as u32;
-            Later { inner: quic::tokio::Transport::new(config), head_start: HEAD_START.min(limits.dial_timeout / 4) }
+        .with_other_transport(|key| match swarm_key {
+            None => OptionalTransport::some(quic_transport(key, limits)),
+            Some(_) => OptionalTransport::none(),
         })
         .map_err(|e| failed(Box::new(e)))?
         .with_dns_config(servers, options)
-        .with_behaviour(|_| behaviour)
+        .with_relay_client((tls_config, noise_config), muxer)
+        .map_err(|e| failed(Box::new(e)))?
+        .with_behaviour(|key, circuits| behaviour(key, config, circuits, jitter).map_err(Box::from))
         .map_err(|e| failed(Box::new(e)))?
         .with_swarm_config(|swarm| {
             swarm
@@ -66,6 +74,35 @@ pub(crate) fn swarm(key: Keypair, config: &NodeConfig, jitter: f64) -> Result<Sw
         .with_connection_timeout(limits.dial_timeout)
         .build();
     Ok(swarm)
+}
+
+fn tls_config(key: &Keypair) -> Result<ReadAhead<tls::Config>, tls::certificate::GenError> {
+    tls::Config::new(key).map(ReadAhead)
+}
+
+fn noise_config(key: &Keypair) -> Result<ReadAhead<noise::Config>, noise::Error> {
+    noise::Config::new(key).map(ReadAhead)
+}
+
+fn tcp_transport(
+    key: &Keypair,
+    swarm_key: Option<SwarmKey>,
+    arrivals: Arrivals,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, Problem> {
+    let security = EitherOf::new(tls_config(key)?, noise_config(key)?);
+    let entered = tcp::tokio::Transport::new(tcp::Config::default())
+        .and_then(move |socket, endpoint| Box::pin(enter(socket, endpoint, swarm_key, arrivals)))
+        .upgrade(Version::V1Lazy)
+        .authenticate(security)
+        .multiplex(muxer());
+    Ok(entered.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer))).boxed())
+}
+
+fn quic_transport(key: &Keypair, limits: &Limits) -> Later<quic::tokio::Transport> {
+    let mut config = quic::Config::new(key);
+    config.handshake_timeout = limits.dial_timeout;
+    config.max_concurrent_stream_limit = MAX_CONNECTION_STREAMS as u32;
+    Later { inner: quic::tokio::Transport::new(config), head_start: HEAD_START.min(limits.dial_timeout / 4) }
 }
 
 fn muxer() -> WriteTogether<yamux::Config> {

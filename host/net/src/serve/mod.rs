@@ -152,7 +152,8 @@ pub(crate) fn start_serving(
     let taken = |e: libp2p_stream::AlreadyRegistered| NetError::Transport(Box::new(e));
     let incoming = streams.accept(CATALOG).map_err(taken)?;
     tokio::spawn(accept(incoming, server.clone(), stopped.clone(), catalog::serve));
-    let incoming = streams.accept(ARCHIVE).map_err(taken)?;
+    // What no connection through a relay can ask for.
+    let incoming = link.bulk.clone().accept(ARCHIVE).map_err(taken)?;
     tokio::spawn(accept(incoming, server, stopped, archive::serve));
     Ok(Serving { stop })
 }

@@ -8,4 +8,6 @@ mod gossip;
 mod hostile;
 mod life;
 mod parts;
+mod private;
+mod reach;
 mod sync;

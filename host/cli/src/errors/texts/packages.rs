@@ -48,6 +48,13 @@ pub(super) const TEXTS: &[Text] = &[
         "An address is not a multiaddress, or not one that this program can use.",
         "Write it as /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…, just as `ggen marketplace p2p start` prints it.",
     ),
+    (
+        C::SwarmKey,
+        "The file that `swarm_key` or GGEN_P2P_SWARM_KEY names is missing, is not a key, or can be read by others. Nothing \
+      of the network is touched without it.",
+        "Put the file there that the network's other nodes have, in the form of other libp2p programs' swarm.key, readable by \
+      you alone: chmod 600.",
+    ),
     (C::NoHome, "Neither --home nor GGEN_HOME is given, and HOME is not set.", "Give one: --home DIR."),
     (
         C::NoExplanation,
