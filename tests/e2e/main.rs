@@ -42,6 +42,7 @@ mod policies;
 mod policies_more;
 mod policies_wrong;
 mod publishing;
+mod reach;
 mod real_packages;
 mod reload;
 mod replay;
