@@ -98,6 +98,10 @@ impl Market {
             return Ok(Session::over(Network::Own(handle)));
         }
         let problem = unreachable(&handle, &joined.failures).await;
+        // Nothing else on this machine says so, and trying again does not help.
+        if problem.contains(ggen_net::ANOTHER_KEY) {
+            self.tell("another-network", format!("the network may be a private one: {problem}"));
+        }
         Ok(Session::none(problem))
     }
 

@@ -47,7 +47,7 @@ pub use fetch::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
 pub use handle::{Handle, start};
 pub use libp2p::{Multiaddr, PeerId};
 pub use network::Network;
-pub use private::SwarmKey;
+pub use private::{ANOTHER_KEY, SwarmKey};
 pub use types::{
     BanEntry, Cursor, Direction, FoundHead, FoundPackage, Heard, Holder, Joined, NetworkState, NodeEvent, Offence,
     PeerInfo, SearchEvent, Status,

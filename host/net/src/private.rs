@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use libp2p::pnet::PreSharedKey;
 
+/// What is said of a peer that took a call and was not understood.
+pub const ANOTHER_KEY: &str = "another network key, or none";
 /// The first two lines of a key's file.
 const FORM: [&str; 2] = ["/key/swarm/psk/1.0.0/", "/base16/"];
 /// Digits of a key.

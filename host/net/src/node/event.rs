@@ -13,6 +13,7 @@ use super::behaviour::{BehaviourEvent, KAD};
 use super::security::Arrivals;
 use super::{Node, Peer};
 use crate::address::{is_loopback, is_quic, is_relayed, is_shareable, is_spoken, remote_of, split_peer};
+use crate::private::ANOTHER_KEY;
 use crate::types::{Direction, NodeEvent, Offence};
 
 /// Addresses of one peer that are kept.
@@ -202,8 +203,7 @@ impl Node {
 fn told(error: &DialError, peer: PeerId, arrivals: &Arrivals) -> String {
     let problem = shorten(&error.to_string());
     if arrivals.take(&peer) && matches!(error, DialError::Transport(_)) {
-        let hint = "perhaps it is of another private network (another network key, or none), or has no room";
-        return format!("{problem}; {hint}");
+        return format!("{problem}; perhaps it is of another private network ({ANOTHER_KEY}), or has no room");
     }
     problem
 }
