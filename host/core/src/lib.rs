@@ -29,6 +29,7 @@ pub mod paths;
 pub mod reach;
 pub mod recent;
 pub mod release;
+pub mod republish;
 pub mod reputation;
 pub mod resolve;
 pub mod root;

@@ -65,6 +65,9 @@ pub struct Limits {
     /// Between two announcements of what a node holds, before jitter.
     #[serde(with = "span")]
     pub republish_interval: Duration,
+    /// How long an announcement may be due before the owner of the node is told that it has fallen behind.
+    #[serde(with = "span")]
+    pub republish_late: Duration,
     /// Holders that serve one download at once.
     pub max_holders: usize,
     /// Chunks under way to one holder, at most: where its way has room for fewer, fewer.
@@ -237,6 +240,7 @@ impl Default for Limits {
             lock_tries: 3,
             head_lifetime: s(30 * 24 * 3600),
             republish_interval: s(3600),
+            republish_late: s(1800),
             max_holders: 8,
             chunks_in_flight: 16,
             max_queried_peers: 20,
