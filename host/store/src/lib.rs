@@ -54,6 +54,7 @@ pub use clean::Cleaned;
 pub use db::catalog::Source;
 pub use db::changes::{Changes, Cursor};
 pub use db::decisions::{DecisionFilter, DecisionRow, Watched};
+pub use db::dht::{DhtKey, DhtProvider};
 pub use db::heard::{Heard, HeardHit};
 pub use db::package::{CatalogPackage, CatalogVersion};
 pub use db::peers::{Ban, PeerRecord};

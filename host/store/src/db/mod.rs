@@ -7,6 +7,7 @@
 pub(crate) mod catalog;
 pub mod changes;
 pub mod decisions;
+pub mod dht;
 pub mod heard;
 pub(crate) mod installs;
 pub(crate) mod package;
@@ -87,9 +88,9 @@ impl Db {
         // Durable at once: a log of trust beside a database without tables would look like a lost database.
         let setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
         connection.execute_batch(setup).map_err(failed)?;
-        let (version, create, heard) = (schema::CURRENT, schema::CREATE, schema::HEARD);
+        let (version, create) = (schema::CURRENT, [schema::CREATE, schema::HEARD, schema::DHT].concat());
         let after = "PRAGMA synchronous = NORMAL;";
-        let script = format!("BEGIN IMMEDIATE; {create} {heard} PRAGMA user_version = {version}; COMMIT; {after}");
+        let script = format!("BEGIN IMMEDIATE; {create} PRAGMA user_version = {version}; COMMIT; {after}");
         connection.execute_batch(&script).map_err(failed)?;
         drop(connection);
         std::fs::set_permissions(&self.path, std::os::unix::fs::PermissionsExt::from_mode(0o600))

@@ -7,11 +7,11 @@
 //! compared in Rust where they come from outside.
 
 /// The `user_version` of this form.
-pub(crate) const CURRENT: i64 = 5;
+pub(crate) const CURRENT: i64 = 6;
 
 /// From each older form to the next one: the first makes 2 of 1, the second 3 of 2, and so on.
 pub(crate) const STEPS: &[&str] =
-    &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD, PACKAGES_BY_NAME, HEARD];
+    &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD, PACKAGES_BY_NAME, HEARD, DHT];
 
 /// The form from which on what is searched is as it is now: whoever comes from an older one writes it anew.
 pub(crate) const SEARCHED_SINCE: i64 = 4;
@@ -110,7 +110,19 @@ CREATE TABLE cursors (
 ) WITHOUT ROWID;
 ";
 
-/// From nothing to the current form, with [`HEARD`] after it.
+/// What the node keeps of the hash table for others. A part of the current form, as [`HEARD`] is.
+pub(crate) const DHT: &str = "
+-- value: a head bundle, as it travels. Nothing of it is believed before it is proved again.
+CREATE TABLE dht_records (key BLOB NOT NULL UNIQUE, value BLOB NOT NULL, bytes INTEGER NOT NULL, expires INTEGER NOT NULL);
+CREATE INDEX dht_records_expires ON dht_records (expires, bytes);
+-- addresses: JSON.
+CREATE TABLE dht_providers (
+    key BLOB NOT NULL, peer TEXT NOT NULL, addresses TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (key, peer)
+) WITHOUT ROWID;
+CREATE INDEX dht_providers_expires ON dht_providers (expires);
+";
+
+/// From nothing to the current form, with [`HEARD`] and [`DHT`] after it.
 pub(crate) const CREATE: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 

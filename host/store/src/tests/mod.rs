@@ -6,6 +6,7 @@ mod archives;
 mod arriving;
 mod cap;
 mod catalog;
+mod dht;
 mod fuzzed;
 mod heard;
 mod hostile;

@@ -175,8 +175,14 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
 }
 
+/// Makes a fresh database one of the fifth form.
+fn fifth_form(database: &rusqlite::Connection) {
+    database.execute_batch("DROP TABLE dht_records; DROP TABLE dht_providers; PRAGMA user_version = 5;").unwrap();
+}
+
 /// Makes a fresh database one of the third form.
 fn third_form(database: &rusqlite::Connection) {
+    fifth_form(database);
     let text = "DROP TABLE heard;
         DROP TABLE heard_sums;
         DROP TABLE heard_texts;
@@ -245,6 +251,18 @@ fn a_database_of_the_first_form_is_brought_up_to_date() {
     store.mark_direct(&[("pkg".parse().unwrap(), Some("^1".to_owned()))]).unwrap();
     store.mark_direct(&[("pkg".parse().unwrap(), None)]).unwrap();
     assert_eq!(store.installed().unwrap()[0].requirement.as_deref(), Some("^1"));
+}
+
+#[test]
+fn a_database_of_the_fifth_form_keeps_what_it_knows_and_can_keep_records_of_the_hash_table() {
+    let (home, mut author) = (Home::new(), Author::new(1));
+    author.publish(&home.store, "pkg", "1.0.0");
+    fifth_form(&rusqlite::Connection::open(home.path().join("state.db")).unwrap());
+    let store = home.again();
+    assert!(store.package(&author.package("pkg")).unwrap().is_some());
+    let kept = crate::DhtKey { key: ggen_core::Digest::of(b"k"), record: Some((vec![1], 9)), providers: vec![] };
+    store.put_dht(std::slice::from_ref(&kept), 5).unwrap();
+    assert_eq!(home.again().dht(6).unwrap(), [kept]);
 }
 
 #[test]
