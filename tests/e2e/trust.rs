@@ -153,6 +153,49 @@ fn an_older_head_does_not_hide_a_newer_version_that_was_seen() {
 }
 
 #[test]
+fn of_two_lists_under_one_number_the_first_stands_the_proof_is_kept_and_nothing_new_is_installed() {
+    let (publisher, mut user) = (home(), home());
+    publisher.publish(&Package::new("forked", "1.0.0").file("a.txt", "the good old one"));
+    // One key in two places, and each goes on by itself.
+    let other = publisher.copy();
+    std::fs::remove_file(other.path().join("p2p/identity.key")).ok();
+    publisher.publish(&Package::new("forked", "1.1.0").file("a.txt", "one"));
+    other.publish(&Package::new("forked", "1.2.0").file("a.txt", "the other"));
+    let (first, second) = (publisher.node(), other.node());
+
+    user.bootstrap(&[&first]);
+    user.json(&["marketplace", "install", "forked@=1.0.0"]);
+    let before = user.json(&["marketplace", "info", "forked", "--offline"]);
+    assert_eq!(
+        (each(&before["versions"], "version"), &before["equivocations"]),
+        (vec!["1.1.0".into(), "1.0.0".into()], &ggen_tests::json!([]))
+    );
+    user.bootstrap(&[&second]);
+    let ran = user.run(&["marketplace", "install", "forked@=1.2.0", "--json"]);
+    assert_ne!(ran.code(), 0, "{ran}");
+    assert!(ran.stderr.contains("signed two heads with one sequence"), "it is told\n{ran}");
+
+    let info = user.json(&["marketplace", "info", "forked", "--offline"]);
+    assert_eq!(each(&info["versions"], "version"), ["1.1.0", "1.0.0"], "the first list stands: {info}");
+    let proof = &info["equivocations"][0]["proof"];
+    assert_eq!(info["equivocations"][0]["publisher"], publisher.key().as_str());
+    assert!(proof["roots"][0]["payload"].is_string() && proof["first"]["payload"].is_string(), "{info}");
+    assert_ne!(proof["first"]["payload"], proof["second"]["payload"], "both lists, as they were signed");
+    let page = user.run(&["marketplace", "info", "forked", "--offline"]).exits(0);
+    assert!(page.stdout.contains("has signed two different lists of releases"), "{page}");
+
+    // What is installed stays; what is new is denied, from whoever it comes.
+    assert_eq!(user.installed(), [("forked".to_owned(), "1.0.0".to_owned())]);
+    user.bootstrap(&[&first, &second]);
+    let denied = user.fails(8, &["marketplace", "install", "forked@=1.1.0"]);
+    assert!(denied.to_string().contains("equivocation"), "{denied}");
+    let doctor = user.run(&["marketplace", "doctor", "forked", "--offline", "--json"]).exits(1).value();
+    assert_eq!(doctor["diagnosis"]["code"], "equivocated", "{doctor}");
+    assert_eq!(user.installed(), [("forked".to_owned(), "1.0.0".to_owned())]);
+    user.is_clean();
+}
+
+#[test]
 fn a_name_that_is_somebody_elses_here_is_not_published_over() {
     let (first, mut second) = (home(), home());
     first.publish(&Package::new("taken", "1.0.0"));

@@ -277,7 +277,14 @@ impl Market {
                 "no node runs in this home: commands reach the network for as long as they run",
                 None,
             ),
-            (true, "online") => Finding::good(Check::Network, format!("the node is online; connected peers: {peers}")),
+            (true, "online") => match status.evidence.iter().find_map(|line| line.strip_prefix("! ")) {
+                None => Finding::good(Check::Network, format!("the node is online; connected peers: {peers}")),
+                Some(trouble) => {
+                    let message = format!("the node is online, and {trouble}");
+                    let step = Step::command("see whether its peers answer", "ggen marketplace p2p status");
+                    Finding::notice(Check::Network, "node-troubled", message, Some(step))
+                }
+            },
             (true, state) => {
                 let message = format!("the node is {state}: {}", status.evidence.join("; "));
                 Finding::notice(Check::Network, "node-not-online", message, None)
@@ -291,9 +298,13 @@ impl Market {
             let (store, names) = (self.store.clone(), vec![name.clone()]);
             let verified = blocking(move || Ok(store.verify(Some(&names))?)).await?;
             return Ok(match verified.damaged.len() {
-                0 => {
-                    Finding::good(Check::Package, format!("{name} is installed, and its files are as they were signed"))
-                }
+                0 => match self.examine_equivocation(name)? {
+                    Some(finding) => finding,
+                    None => {
+                        let whole = format!("{name} is installed, and its files are as they were signed");
+                        Finding::good(Check::Package, whole)
+                    }
+                },
                 damaged => Finding::bad(
                     Check::Package,
                     "package-damaged",
@@ -307,6 +318,9 @@ impl Market {
         if known.is_empty() && ask {
             self.step(format!("looking for {name}"));
             known = self.look_elsewhere(name).await?;
+        }
+        if let Some(finding) = self.examine_equivocation(name)? {
+            return Ok(finding);
         }
         match known.as_slice() {
             [] => self.examine_unknown(name, online, ask).await,
@@ -326,6 +340,24 @@ impl Market {
                 Some(Step::command("see whose they are before you choose", format!("ggen marketplace info {name}"))),
             )),
         }
+    }
+
+    /// A publisher that signed two lists of releases under one sequence.
+    fn examine_equivocation(&self, name: &PackageName) -> Result<Option<Finding>, MarketError> {
+        for id in self.store.claimants(name)? {
+            if self.store.package(&id)?.is_some_and(|package| package.equivocated) {
+                let publisher = id.publisher.short();
+                let message = format!(
+                    "the publisher {publisher} of {name} has signed two different lists of its releases under one number: the first one seen stands, and no new version is installed"
+                );
+                let step = Step::command(
+                    "ask the publisher which one is meant; the proof of it is in this answer",
+                    format!("ggen marketplace info {name} --json"),
+                );
+                return Ok(Some(Finding::bad(Check::Package, "equivocated", message, step)));
+            }
+        }
+        Ok(None)
     }
 
     async fn examine_unknown(&self, name: &PackageName, online: bool, asked: bool) -> Result<Finding, MarketError> {

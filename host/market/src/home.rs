@@ -99,9 +99,13 @@ impl Market {
 
     fn describe(&self, name: PackageName, ids: Vec<PackageId>) -> Result<InfoAnswer, MarketError> {
         let installed = self.store.installed_package(&name)?.map(|i| i.version);
-        let (mut versions, mut first) = (Vec::new(), None);
+        let (mut versions, mut first, mut equivocations) = (Vec::new(), None, Vec::new());
         for id in ids {
             let Some(package) = self.store.package(&id)? else { continue };
+            if package.equivocated {
+                let proof = package.proof.as_deref().and_then(|text| serde_json::from_str(text).ok());
+                equivocations.push(InfoEquivocation { publisher: id.publisher, proof });
+            }
             for version in &package.versions {
                 versions.push(InfoVersion {
                     version: version.version.clone(),
@@ -130,6 +134,7 @@ impl Market {
             installed,
             versions,
             dependencies,
+            equivocations,
             warnings: self.told(),
         })
     }

@@ -168,6 +168,16 @@ pub fn info(page: &mut Page, answer: &InfoAnswer) {
     let licence = answer.license.as_deref().unwrap_or("none is named");
     let installed = answer.installed.as_ref().map_or("no".to_owned(), ToString::to_string);
     page.table(2, &[row("licence", licence), row("installed", installed)]);
+    for equivocation in &answer.equivocations {
+        let who = equivocation.publisher.short();
+        page.bad(format!("its publisher {who} has signed two different lists of releases under one number"));
+        page.line(
+            "  the first one seen stands, and no new version of it is installed; ask the publisher which one is meant",
+        );
+        if equivocation.proof.is_some() {
+            page.line("  the proof, both lists as they were signed, is in the answer with --json");
+        }
+    }
     page.line("versions");
     let rows: Vec<_> = answer
         .versions

@@ -37,6 +37,16 @@ pub struct InfoDependency {
     pub publisher: Option<PublisherId>,
 }
 
+/// Two lists of releases of one sequence, both signed by their publisher.
+#[derive(Clone, Debug, Serialize)]
+pub struct InfoEquivocation {
+    /// Whose.
+    pub publisher: PublisherId,
+    /// What proves it to anybody: the publisher's `roots`, and the `first` and the `second` list, as they were signed;
+    /// none where it was lost with the database.
+    pub proof: Option<serde_json::Value>,
+}
+
 /// `marketplace info`.
 #[derive(Clone, Debug, Serialize)]
 pub struct InfoAnswer {
@@ -52,6 +62,8 @@ pub struct InfoAnswer {
     pub versions: Vec<InfoVersion>,
     /// Of the newest version.
     pub dependencies: Vec<InfoDependency>,
+    /// Publishers of this name that have signed two lists of releases under one sequence.
+    pub equivocations: Vec<InfoEquivocation>,
     /// What the user is told.
     pub warnings: Vec<Notice>,
 }
