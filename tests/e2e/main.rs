@@ -11,6 +11,7 @@
 )]
 
 mod advisories;
+mod announcing;
 mod at_once;
 mod carried;
 mod compiling;

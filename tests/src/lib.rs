@@ -11,6 +11,7 @@
     reason = "what fails here must end the test that uses it, with its story"
 )]
 
+mod asker;
 pub mod catalog;
 mod crash;
 mod dripper;
@@ -25,6 +26,7 @@ mod ran;
 mod raw;
 mod record;
 
+pub use asker::Asker;
 pub use crash::{Cut, Disk, Tree};
 pub use dripper::Dripper;
 pub use flooder::Flooder;

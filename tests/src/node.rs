@@ -108,6 +108,16 @@ impl Node {
             .code()
     }
 
+    /// Has it do nothing at all, while its connections stand.
+    pub fn freeze(&self) {
+        signal(&self.child, Signal::STOP);
+    }
+
+    /// Has it go on.
+    pub fn thaw(&self) {
+        signal(&self.child, Signal::CONT);
+    }
+
     /// Ends it at once, as a power cut does.
     pub fn kill(mut self) {
         let _ = self.child.kill();

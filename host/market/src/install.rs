@@ -323,7 +323,7 @@ impl Market {
 
     /// A running node tells the network what this home holds now. That it cannot is no failure of the install.
     async fn serve_installed(&self, planned: &Planned) {
-        if self.offline {
+        if self.offline || !self.settings.network.serve_installed {
             return;
         }
         let Ok(Some(network)) = self.running_node().await else { return };

@@ -5,10 +5,12 @@
 //! network `ggen-net`, a component `ggen-policy`. This crate alone knows them all.
 
 mod advisories;
+mod announce;
 mod answers;
 mod bans;
 mod contents;
 pub mod demo;
+mod dht;
 mod doctor;
 mod download;
 mod error;

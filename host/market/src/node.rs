@@ -4,15 +4,17 @@
 //! reach anybody goes on serving.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ggen_core::hooks::chain::HOST;
 use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
 use ggen_core::reputation::Outcome;
-use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NodeEvent};
+use ggen_net::{Announcing, Handle, Identity, Mode, Multiaddr, Network, NodeEvent};
 use tokio::sync::mpsc;
 
 use crate::answers::*;
 use crate::bans::if_there;
+use crate::dht;
 use crate::error::MarketError;
 use crate::fallback::{Next, Route};
 use crate::heard;
@@ -43,9 +45,6 @@ pub(crate) fn peers_left_out() -> MarketError {
     }
 }
 
-/// Heads that are announced in one go.
-const PAGE: usize = 256;
-
 impl Market {
     /// Runs a node until the user wishes to stop it, or `p2p stop` does.
     pub async fn p2p_start(&self, request: StartRequest, ready: impl FnOnce(NodeReady)) -> Result<(), MarketError> {
@@ -67,8 +66,11 @@ impl Market {
         let mut config = node_config(&self.store, &self.settings, identity, Mode::Node, bootstrap, known)?;
         config.listen = listen;
         config.cursors = heard::cursors(&self.store)?;
-        let content = Arc::new(StoreContent { store: self.store.clone() });
-        let (handle, events) = ggen_net::start(config, content).await?;
+        let store = self.store.clone();
+        config.kept = blocking(move || dht::read(&store)).await?;
+        let own_alone = !self.settings.network.serve_installed;
+        let content = Arc::new(StoreContent { store: self.store.clone(), own_alone });
+        let (handle, mut events) = ggen_net::start(config, content).await?;
         let control = match claim.serve(handle.clone(), self.store.home()) {
             Ok(control) => control,
             Err(error) => {
@@ -81,11 +83,13 @@ impl Market {
         let listen_addresses = status.listen_addresses.iter().map(ToString::to_string).collect();
         let reloads = Reloads::new(self, request.configuration).await;
         ready(NodeReady { peer_id: status.peer_id.to_string(), listen_addresses });
-        let ran = self.run_node(&handle, events, &route, has_bootstrap, reloads).await;
+        let ran = self.run_node(&handle, &mut events, &route, has_bootstrap, reloads).await;
         self.step("stopping");
         // From here on commands wait for the end instead of asking a node that cannot answer any more.
         control.withdraw();
         let stopped = handle.shutdown().await;
+        // Before the next node may start: it reads what is written here.
+        self.keep_the_last(&mut events).await;
         drop(control);
         self.write_decisions();
         ran?;
@@ -114,12 +118,15 @@ impl Market {
     async fn run_node(
         &self,
         handle: &Handle,
-        mut events: mpsc::Receiver<NodeEvent>,
+        events: &mut mpsc::Receiver<NodeEvent>,
         route: &Route,
         has_bootstrap: bool,
         mut reloads: Reloads<'_>,
     ) -> Result<(), MarketError> {
+        let published = self.store.last_change()?;
         self.announce_all(handle).await?;
+        let announcing = self.announce_published(handle, published);
+        tokio::pin!(announcing);
         let joining = self.join(handle, route, has_bootstrap);
         tokio::pin!(joining);
         let mut joined = false;
@@ -135,6 +142,7 @@ impl Market {
                     result?;
                 }
                 result = reloads.work() => result?,
+                result = &mut announcing => return result,
                 () = self.cancelled() => return Ok(()),
             }
         }
@@ -158,27 +166,6 @@ impl Market {
         Ok(())
     }
 
-    /// Tells the network what this home holds.
-    async fn announce_all(&self, handle: &Handle) -> Result<(), MarketError> {
-        let archives = self.store.held_archives()?;
-        let (mut after, mut names) = (None, Vec::new());
-        loop {
-            let page = self.store.heads_page(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.0.clone());
-            for (id, head) in page {
-                names.push(id.name);
-                let _ = handle.put_head(head).await;
-            }
-        }
-        names.dedup();
-        // A node that is alone yet announces by itself as soon as it is not.
-        match handle.provide(&archives, &names).await {
-            Ok(()) | Err(ggen_net::NetError::NoPeers) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     async fn take_node_event(&self, handle: &Handle, event: NodeEvent) -> Result<(), MarketError> {
         let store = self.store.clone();
         match event {
@@ -187,9 +174,16 @@ impl Market {
             }
             NodeEvent::Heard(heard) => blocking(move || heard::keep(&store, heard)).await,
             NodeEvent::Synced { heads, cursor } => blocking(move || heard::follow(&store, heads, cursor)).await,
-            // The node keeps it for others; the catalog takes only what a job of this home asked for, so that nobody can
-            // fill the disk by storing heads here.
-            NodeEvent::HeadStored(_) => Ok(()),
+            // Kept for others alone: the catalog takes only what a job of this home asked for, so that nobody can fill
+            // it by storing heads here.
+            NodeEvent::Kept(kept) => {
+                self.keep_dht(kept).await;
+                Ok(())
+            }
+            NodeEvent::Announcing(announcing) => {
+                self.tell_announcing(announcing);
+                Ok(())
+            }
             NodeEvent::Network { state, evidence } => {
                 self.tell_network(state, &evidence);
                 Ok(())
@@ -215,6 +209,24 @@ impl Market {
             }
             NodeEvent::StopRequested => Ok(()),
         }
+    }
+
+    fn tell_announcing(&self, announcing: Announcing) {
+        let Announcing { behind, keys, late, oldest } = announcing;
+        if !behind {
+            return self.tell("announcements-in-time", format!("announcements are in time again: {keys} keys"));
+        }
+        let text = |time: Duration| match time.as_secs() {
+            seconds @ ..300 => format!("{seconds} s"),
+            seconds => format!("{} min", seconds / 60),
+        };
+        let (oldest, lasts) = (text(oldest), text(self.settings.limits.republish_interval.saturating_mul(4)));
+        let message = format!(
+            "this node is behind with its announcements: {late} of {keys} keys are late, the oldest by {oldest}; others \
+             forget what it holds {lasts} after they heard of it last. See whether its peers answer (ggen marketplace \
+             p2p status), or let it announce more seldom ([limits] republish_interval)"
+        );
+        self.tell("announcements-late", message);
     }
 
     fn tell_network(&self, state: ggen_net::NetworkState, evidence: &[String]) {

@@ -13,9 +13,13 @@ use ggen_core::{Digest, PackageId, PackageName};
 use ggen_net::{ArchiveSource, CatalogHit, Changes, Content, PackageBundle};
 use ggen_store::Store;
 
+use crate::announce::own_publishers;
+
 /// A store as the network sees it.
 pub(crate) struct StoreContent {
     pub(crate) store: Store,
+    /// Whether only archives are given away that this home's own keys have signed.
+    pub(crate) own_alone: bool,
 }
 
 struct StoredArchive {
@@ -97,7 +101,11 @@ impl Content for StoreContent {
     }
 
     fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>> {
-        let signed = self.store.release_of_archive(digest).ok()??.release.archive;
+        let release = self.store.release_of_archive(digest).ok()??.release;
+        if self.own_alone && !own_publishers(&self.store).ok()?.contains(&release.publisher) {
+            return None;
+        }
+        let signed = release.archive;
         let chunks = self.store.chunk_list(&signed).ok()??;
         let (file, size) = self.store.open_archive(digest).ok()??;
         Some(Box::new(StoredArchive { store: self.store.clone(), digest: *digest, file, size, chunks }))

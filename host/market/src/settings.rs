@@ -71,6 +71,8 @@ pub struct NetworkSettings {
     pub relay: bool,
     /// The file with the key of a private network.
     pub swarm_key: Option<PathBuf>,
+    /// Whether a node announces and serves what was installed here, too; else what this home's own keys have signed alone.
+    pub serve_installed: bool,
 }
 
 impl Default for NetworkSettings {
@@ -83,6 +85,7 @@ impl Default for NetworkSettings {
             reach: Reach::Auto,
             relay: false,
             swarm_key: None,
+            serve_installed: true,
         }
     }
 }

@@ -8,6 +8,7 @@ use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
 
 use crate::address::is_quic;
+use crate::dht::kept::Kept;
 use crate::error::NetError;
 use crate::private::SwarmKey;
 use crate::types::{BanEntry, Cursor};
@@ -74,6 +75,8 @@ pub struct NodeConfig {
     pub probe_local: bool,
     /// How far the logs of others were followed.
     pub cursors: Vec<Cursor>,
+    /// What was kept of the hash table for others.
+    pub kept: Vec<Kept>,
     /// Bounds and time-outs.
     pub limits: Arc<Limits>,
 }

@@ -12,7 +12,7 @@ use ggen_core::Digest;
 use ggen_core::PackageName;
 use ggen_core::announcement::Announcement;
 use ggen_core::dsse::Envelope;
-use ggen_core::head::{HeadBundle, SignedHead, archive_key, head_key, name_key};
+use ggen_core::head::{HeadBundle, HeadError, SignedHead, archive_key, head_key, name_key};
 use ggen_core::limits::Limits;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
@@ -22,12 +22,11 @@ use crate::address::{is_quic, with_peer};
 use crate::complaints::Complaints;
 use crate::config::{Mode, NodeConfig};
 use crate::content::Content;
-use crate::dht::record_key;
 use crate::error::{NetError, Problem};
 use crate::fetch::Landings;
 use crate::link::Link;
 use crate::node::transport::swarm;
-use crate::node::{Arrivals, COMMAND_QUEUE, Command, Node, Parts};
+use crate::node::{Arrivals, COMMAND_QUEUE, Command, HeldHead, Node, Parts};
 use crate::serve::{Serving, start_serving};
 use crate::sync::Sync;
 use crate::types::{BanEntry, Joined, NodeEvent, Offence, PeerInfo, Status};
@@ -125,6 +124,13 @@ pub async fn start(
     Ok((Handle { link, events, complaints, me, joined, serving: Arc::new((serving, following)) }, events_out))
 }
 
+/// A head with its signatures checked.
+fn held(bundle: HeadBundle) -> Result<HeldHead, HeadError> {
+    let value = bundle.to_json();
+    let head = SignedHead::verify(bundle, None)?;
+    Ok(HeldHead { key: head_key(&head.head.id()), value, mark: head.mark(), expires: head.head.expires })
+}
+
 impl Handle {
     /// The node's own id.
     pub fn peer_id(&self) -> PeerId {
@@ -185,8 +191,7 @@ impl Handle {
 
     /// Tells the network that this node holds archives and knows heads of names; repeated until the node stops.
     pub async fn provide(&self, archives: &[Digest], names: &[PackageName]) -> Result<(), NetError> {
-        let archives = archives.iter().map(|d| record_key(&archive_key(d)));
-        let keys = archives.chain(names.iter().map(|n| record_key(&name_key(n)))).collect();
+        let keys = archives.iter().map(archive_key).chain(names.iter().map(name_key)).collect();
         self.link.call(|reply| Command::Provide { keys, reply }).await
     }
 
@@ -198,11 +203,16 @@ impl Handle {
     pub async fn put_head(&self, bundle: HeadBundle) -> Result<(), NetError> {
         let invalid =
             |e: ggen_core::head::HeadError| NetError::Remote { code: "invalid-head".into(), message: e.to_string() };
-        let value = bundle.to_json();
-        let head = SignedHead::verify(bundle, None).map_err(invalid)?;
-        let key = record_key(&head_key(&head.head.id()));
-        let (mark, expires) = (head.mark(), head.head.expires);
-        self.link.call(|reply| Command::PutHead { key, value, mark, expires, reply }).await?.map(drop)
+        let head = held(bundle).map_err(invalid)?;
+        self.link.call(|reply| Command::PutHead { head, reply }).await?.map(drop)
+    }
+
+    /// Keeps heads here, and gives them to the peers closest to their keys by and by; repeated until the node stops. One
+    /// that does not prove itself is left out.
+    pub async fn hold(&self, bundles: Vec<HeadBundle>) -> Result<(), NetError> {
+        let check = move || bundles.into_iter().filter_map(|bundle| held(bundle).ok()).collect();
+        let heads = tokio::task::spawn_blocking(check).await.map_err(|_| NetError::Stopped)?;
+        self.link.call(|reply| Command::Hold { heads, reply }).await
     }
 
     /// Tells all nodes that listen of a package's new head, with the `release` that speaks for it. False if nobody

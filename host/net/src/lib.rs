@@ -42,6 +42,7 @@ pub use config::{Identity, Mode, NodeConfig, Reach, new_identity, peer_id_of};
 pub use content::{ArchiveSource, CatalogHit, Changes, Content, NoContent, PackageBundle};
 pub use control::client::{ControlClient, connect};
 pub use control::server::{ControlClaim, ControlServer, claim_control};
+pub use dht::kept::{Kept, KeptProvider, KeptRecord};
 pub use error::{NetError, Problem};
 pub use fetch::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
 pub use handle::{Handle, start};
@@ -49,6 +50,6 @@ pub use libp2p::{Multiaddr, PeerId};
 pub use network::Network;
 pub use private::{ANOTHER_KEY, SwarmKey};
 pub use types::{
-    BanEntry, Cursor, Direction, FoundHead, FoundPackage, Heard, Holder, Joined, NetworkState, NodeEvent, Offence,
-    PeerInfo, SearchEvent, Status,
+    Announcing, BanEntry, Cursor, Direction, FoundHead, FoundPackage, Heard, Holder, Joined, NetworkState, NodeEvent,
+    Offence, PeerInfo, SearchEvent, Status,
 };

@@ -22,7 +22,7 @@ use crate::complaints::Complaints;
 use crate::content::Content;
 use crate::dht::admit::Refusal;
 use crate::link::Link;
-use crate::node::{Command, check};
+use crate::node::{Command, check, now_ms};
 use crate::types::{Cursor, Heard, NodeEvent, Offence, PeerInfo};
 
 /// Entries that are asked for at once.
@@ -136,6 +136,11 @@ impl Sync {
             return Err(Some(Box::new(misfit(peer))));
         }
         let heard = self.looked(peer, network, entries).await?;
+        let heads = heard.iter().map(|heard| &heard.announced.head.head).filter(|head| head.expires > now_ms());
+        if let Some(newest) = heads.map(|head| head.issued).max() {
+            // Evidence that is lost comes again with the next head.
+            let _ = self.link.commands.try_send(Command::SawHead(newest));
+        }
         let cursor = Cursor { peer, log: log.clone(), after: next };
         if !heard.is_empty() || place.log.as_ref() != Some(&log) || place.after != next {
             let told = NodeEvent::Synced { heads: heard, cursor };

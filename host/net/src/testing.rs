@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::address::split_peer;
 use crate::config::{Identity, Mode, NodeConfig};
 use crate::content::{ArchiveSource, CatalogHit, Changes, Content, PackageBundle};
+use crate::dht::kept::{Kept, KeptRecord};
 use crate::fetch::{FetchEvent, FetchReport, FetchRequest};
 use crate::handle::{Handle, start};
 use crate::types::{Cursor, Holder, NodeEvent};
@@ -305,6 +306,16 @@ impl TestNode {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), next).await.expect("the event comes")
+    }
+
+    /// The heads that it was given to keep, by the next event that has any.
+    pub async fn stored(&mut self) -> Vec<SignedHead> {
+        let heads = |kept: Vec<Kept>| -> Vec<SignedHead> {
+            let read = |r: KeptRecord| SignedHead::verify(HeadBundle::from_json(&r.value).unwrap(), None).unwrap();
+            kept.into_iter().filter_map(|kept| kept.record).map(read).collect()
+        };
+        let some = |e| if let NodeEvent::Kept(kept) = e { Some(heads(kept)).filter(|h| !h.is_empty()) } else { None };
+        self.event(some).await
     }
 
     /// Waits for an offence and gives its code.

@@ -1,5 +1,7 @@
 //! The values that the network gives its caller. Decides nothing.
 
+use std::time::Duration;
+
 use ggen_core::announcement::Announced;
 use ggen_core::dsse::Envelope;
 use ggen_core::head::SignedHead;
@@ -10,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::content::CatalogHit;
+use crate::dht::kept::Kept;
 
 /// Peers as text in JSON.
 pub(crate) mod text {
@@ -220,6 +223,19 @@ pub struct BanEntry {
     pub reason: String,
 }
 
+/// How far a node is with telling the network what it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Announcing {
+    /// Whether it has fallen behind; else it has caught up.
+    pub behind: bool,
+    /// What is announced over all.
+    pub keys: usize,
+    /// What of it is too late.
+    pub late: usize,
+    /// By how much the oldest is.
+    pub oldest: Duration,
+}
+
 /// What a node tells its owner.
 #[derive(Debug)]
 pub enum NodeEvent {
@@ -242,8 +258,11 @@ pub enum NodeEvent {
         /// Where it ends.
         cursor: Cursor,
     },
-    /// A head that the DHT gave this node to keep; its signature is valid.
-    HeadStored(Box<SignedHead>),
+    /// What this node keeps of the hash table for others has changed under these keys: worth being handed back at the
+    /// next start. Each is all that is kept under its key now.
+    Kept(Vec<Kept>),
+    /// Announcements of this node have fallen behind, or have caught up; told once each.
+    Announcing(Announcing),
     /// The state of the network is another one.
     Network {
         /// What can be said now.

@@ -99,6 +99,7 @@ fn network(settings: &mut Settings, user: user::Network, environment: &Environme
     }
     network.reach = user.reach.unwrap_or(network.reach);
     network.relay = user.relay.unwrap_or(network.relay);
+    network.serve_installed = user.serve_installed.unwrap_or(network.serve_installed);
     Ok(())
 }
 

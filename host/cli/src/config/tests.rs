@@ -53,6 +53,7 @@ fn a_home_without_a_file_has_the_defaults() {
     let settings = Place::new().load().unwrap();
     assert_eq!(settings.limits, Limits::default());
     assert!(settings.policies.is_empty() && settings.labels.is_empty() && settings.broken_policy_file.is_none());
+    assert!(settings.network.serve_installed);
     assert!(settings.network.mdns && settings.network.bootstrap.is_empty() && !settings.network.listen.is_empty());
 }
 
@@ -66,6 +67,7 @@ fn the_file_is_read_as_documented() {
         reach = "private"
         relay = true
         swarm_key = "swarm.key"
+        serve_installed = false
         [policy.labels]
         ci = "true"
         [registry]
@@ -86,6 +88,7 @@ fn the_file_is_read_as_documented() {
     let settings = place.load().unwrap();
     assert_eq!(settings.network.bootstrap, ["/dns4/seed.example.org/tcp/4001/p2p/x"]);
     assert!(!settings.network.mdns && settings.network.relay);
+    assert!(!settings.network.serve_installed);
     assert_eq!(settings.network.reach, Reach::Private);
     assert_eq!(settings.network.swarm_key, Some(place.dir.path().join("home/swarm.key")), "it lies beside the file");
     assert_eq!(settings.network.listen, ["/ip4/0.0.0.0/tcp/0"], "a private network is TCP only");

@@ -32,6 +32,8 @@ pub struct Network {
     pub relay: Option<bool>,
     /// The file with the key of a private network.
     pub swarm_key: Option<PathBuf>,
+    /// Whether what was installed is announced and served.
+    pub serve_installed: Option<bool>,
 }
 
 /// What a user's file says.
@@ -78,7 +80,8 @@ pub fn of(document: &Document) -> Result<User, ConfigError> {
 
 fn network(document: &Document, root: &DeTable<'_>) -> Result<Network, ConfigError> {
     let Some(table) = document.sub(root, "network")? else { return Ok(Network::default()) };
-    document.only(table, "in [network]", &["bootstrap", "listen", "trusted", "mdns", "reach", "relay", "swarm_key"])?;
+    let known = ["bootstrap", "listen", "trusted", "mdns", "reach", "relay", "swarm_key", "serve_installed"];
+    document.only(table, "in [network]", &known)?;
     Ok(Network {
         bootstrap: document.value(table, "bootstrap", ADDRESSES)?,
         listen: document.value(table, "listen", ADDRESSES)?,
@@ -89,6 +92,7 @@ fn network(document: &Document, root: &DeTable<'_>) -> Result<Network, ConfigErr
         swarm_key: document
             .value::<PathBuf>(table, "swarm_key", "write a file's name: \"swarm.key\"")?
             .map(|path| document.path().parent().unwrap_or(Path::new("")).join(path)),
+        serve_installed: document.value(table, "serve_installed", "write true or false")?,
     })
 }
 

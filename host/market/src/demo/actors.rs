@@ -160,7 +160,7 @@ pub(super) async fn start_liar(actor: &Actor) -> Result<Handle, MarketError> {
         ..NodeConfig::default()
     };
     let archives = market.store.held_archives()?;
-    let content = Arc::new(Liar(StoreContent { store: market.store }));
+    let content = Arc::new(Liar(StoreContent { store: market.store, own_alone: false }));
     let (handle, mut events) = ggen_net::start(config, content).await?;
     tokio::spawn(async move { while events.recv().await.is_some() {} });
     handle.joined(actor.settings.limits.bootstrap_timeout).await;

@@ -4,6 +4,7 @@
 //! signature, under its own key, and its sequence never falls.
 
 pub(crate) use ggen_core::admit;
+pub(crate) mod kept;
 pub(crate) mod store;
 
 use ggen_core::Digest;

@@ -16,7 +16,6 @@ use ggen_core::stock::ChunkSet;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::content::ArchiveSource;
-use crate::dht::record_key;
 use crate::node::Command;
 
 /// All downloads of a node, by their archives.
@@ -79,7 +78,7 @@ impl Entry {
     /// Tells the network that there is a part here, once.
     pub fn announce(&mut self) {
         if !self.announced {
-            let keys = vec![record_key(&archive_key(&self.digest))];
+            let keys = vec![archive_key(&self.digest)];
             // Where the node has too much to do it does without.
             self.announced = self.commands.try_send(Command::Provide { keys, reply: oneshot::channel().0 }).is_ok();
         }
@@ -93,7 +92,7 @@ impl Drop for Entry {
             all.remove(&self.digest);
         }
         if self.announced && !self.whole {
-            let _ = self.commands.try_send(Command::Withdraw(record_key(&archive_key(&self.digest))));
+            let _ = self.commands.try_send(Command::Withdraw(archive_key(&self.digest)));
         }
     }
 }

@@ -68,8 +68,9 @@ fn kad(key: &Keypair, mode: Mode, limits: &Limits, jitter: f64) -> kad::Behaviou
         .set_substreams_timeout(limits.request_timeout)
         .set_record_ttl(Some(limits.head_lifetime))
         .set_provider_record_ttl(Some(limits.republish_interval * 4))
-        .set_publication_interval(Some(republish))
-        .set_provider_publication_interval(Some(republish))
+        // What is this node's own is told again by `announce`; libp2p hands on what others gave it.
+        .set_publication_interval(None)
+        .set_provider_publication_interval(None)
         .set_replication_interval(Some(republish))
         .disjoint_query_paths(true);
     let mut kad = kad::Behaviour::with_config(me, Store::new(me, limits), config);

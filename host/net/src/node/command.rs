@@ -9,7 +9,7 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{MAX_QUERIES, Node};
+use super::{HeldHead, MAX_QUERIES, Node};
 use crate::error::NetError;
 use crate::types::{BanEntry, NodeEvent, PeerInfo, Status};
 
@@ -44,19 +44,17 @@ pub(crate) enum Command {
     /// Look up providers; they are dialled as they are found.
     Providers { key: RecordKey, reply: mpsc::Sender<Lead> },
     /// Store a verified head here and with the peers closest to its key; how many took it.
-    PutHead {
-        key: RecordKey,
-        value: Vec<u8>,
-        mark: HeadMark,
-        expires: u64,
-        reply: oneshot::Sender<Result<usize, NetError>>,
-    },
+    PutHead { head: HeldHead, reply: oneshot::Sender<Result<usize, NetError>> },
+    /// Keep verified heads from now on, and tell the network of them by and by.
+    Hold { heads: Vec<HeldHead>, reply: oneshot::Sender<()> },
+    /// A peer gave a verified head that was signed at this time, in milliseconds since the Unix epoch.
+    SawHead(u64),
     /// Tell those who listen of a verified head; answered when it was sent.
     Announce { bytes: Vec<u8>, key: Digest, mark: HeadMark, reply: oneshot::Sender<Result<(), NetError>> },
     /// Provide keys from now on.
-    Provide { keys: Vec<RecordKey>, reply: oneshot::Sender<()> },
+    Provide { keys: Vec<Digest>, reply: oneshot::Sender<()> },
     /// Do not provide a key any more.
-    Withdraw(RecordKey),
+    Withdraw(Digest),
     /// Refuse a peer.
     Ban(BanEntry, oneshot::Sender<()>),
     /// Do not refuse it any more; whether it was refused.
@@ -80,13 +78,18 @@ impl Node {
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Records { key, reply } => self.look_up_records(key, reply),
             Command::Providers { key, reply } => self.look_up_providers(key, reply),
-            Command::PutHead { key, value, mark, expires, reply } => self.put_head(key, value, mark, expires, reply),
+            Command::PutHead { head, reply } => self.put_head(head, reply),
+            Command::Hold { heads, reply } => {
+                self.hold(heads);
+                let _ = reply.send(());
+            }
+            Command::SawHead(issued) => self.outlook.head(issued),
             Command::Announce { bytes, key, mark, reply } => self.announce(bytes, key, mark, reply),
             Command::Provide { keys, reply } => {
                 self.provide(keys);
                 let _ = reply.send(());
             }
-            Command::Withdraw(key) => self.withdraw(&key),
+            Command::Withdraw(key) => self.withdraw(key),
             Command::Ban(ban, reply) => {
                 self.tell(NodeEvent::Banned(ban.clone()));
                 self.set_ban(ban);

@@ -4,6 +4,7 @@
 //! hash table, and worth remembering, by what it says over a direct connection alone.
 
 use ggen_core::hooks::OffenceClass;
+use ggen_core::republish::Event;
 use libp2p::connection_limits::Exceeded;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
@@ -141,6 +142,7 @@ impl Node {
             self.join.failed(peer, "it closed the connection".to_owned());
         }
         if was_dht && self.dht_peers() == 0 {
+            self.republish(Event::Alone);
             self.join.soon();
         }
         self.tell_joined();
@@ -190,7 +192,7 @@ impl Node {
         if self.dht_peers() == 1 {
             let _ = self.swarm.behaviour_mut().kad.bootstrap();
             self.look_up_own_place();
-            self.announce_again();
+            self.republish(Event::Joined);
         }
         if !addresses.is_empty() {
             self.tell(NodeEvent::Identified { peer, addresses });

@@ -141,6 +141,7 @@ impl Node {
         if head.head.expires <= now_ms() {
             return MessageAcceptance::Ignore;
         }
+        self.outlook.head(head.head.issued);
         let key = head_key(&head.head.id());
         let before = self.gossip.marks.peek(&key).copied();
         let seen = before.into_iter().chain(known).max_by_key(|mark| mark.sequence);

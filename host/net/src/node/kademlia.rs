@@ -5,24 +5,32 @@
 
 use std::time::{Duration, Instant};
 
-use ggen_core::head::HeadMark;
+use ggen_core::Digest;
+use ggen_core::head::Succession;
 use ggen_core::hooks::OffenceClass;
+use ggen_core::republish;
 use libp2p::PeerId;
 use libp2p::kad::store::RecordStore as _;
 use libp2p::kad::{
-    Event, GetProvidersOk, GetRecordOk, InboundRequest, PutRecordError, QueryId, QueryResult, Quorum, Record, RecordKey,
+    Event, GetProvidersOk, GetRecordOk, InboundRequest, PutRecordError, QueryId, QueryResult, QueryStats, RecordKey,
 };
 use tokio::sync::{mpsc, oneshot};
 
+use super::announce::Holding;
 use super::command::Lead;
 use super::verify::Checked;
 use super::{MAX_QUERIES, Node, now_ms};
 use crate::dht::admit;
+use crate::dht::kept::after;
 use crate::error::NetError;
 use crate::types::{NodeEvent, Offence};
 
-/// Provider records that are announced at once.
-const ANNOUNCED_AT_ONCE: usize = 8;
+/// Between two looks for records that have come to their end.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Keys that are handed to the owner at once, to be kept.
+const KEPT_AT_ONCE: usize = 256;
+/// About so many bytes of them.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
 /// Providers of one key that are dialled.
 const MAX_PROVIDERS: usize = 16;
 /// Addresses kept of a provider.
@@ -34,17 +42,9 @@ const PROVIDER_ADDRESS: usize = 128;
 pub(super) enum Query {
     Records(mpsc::Sender<Lead>),
     Providers { reply: mpsc::Sender<Lead>, dialled: usize },
-    Put(oneshot::Sender<Result<usize, NetError>>),
-    Announce,
+    Put(Digest, oneshot::Sender<Result<usize, NetError>>),
+    Announce(Holding),
     OwnPlace,
-}
-
-/// What is told to the network when there is one.
-pub(super) enum Announcement {
-    /// That this node provides a key.
-    Provides(RecordKey),
-    /// A head that this node published.
-    Head(RecordKey),
 }
 
 impl Node {
@@ -66,78 +66,6 @@ impl Node {
         }
     }
 
-    pub(super) fn put_head(
-        &mut self,
-        key: RecordKey,
-        value: Vec<u8>,
-        mark: HeadMark,
-        expires: u64,
-        reply: oneshot::Sender<Result<usize, NetError>>,
-    ) {
-        if self.is_full() {
-            return drop(reply.send(Err(NetError::Busy("too many lookups at once"))));
-        }
-        let mut record = Record::new(key.clone(), value);
-        record.expires = Some(expiry(expires));
-        let kad = &mut self.swarm.behaviour_mut().kad;
-        kad.store_mut().set_mark(&key, mark);
-        match kad.put_record(record, Quorum::All) {
-            Ok(id) => drop(self.queries.insert(id, Query::Put(reply))),
-            Err(_) => drop(reply.send(Err(NetError::Busy("the record store is full")))),
-        }
-    }
-
-    /// Keeps all keys at once, so that neighbours find them, and announces them a few at a time.
-    pub(super) fn provide(&mut self, keys: Vec<RecordKey>) {
-        for key in keys {
-            let stored = self.swarm.behaviour_mut().kad.store_mut().provide(key.clone()).is_ok();
-            if stored && self.announced.len() < self.limits.max_dht_records && self.announced.insert(key.clone()) {
-                self.to_announce.push_back(Announcement::Provides(key));
-            }
-        }
-        self.announce_more();
-    }
-
-    /// Those who were told forget it in time.
-    pub(super) fn withdraw(&mut self, key: &RecordKey) {
-        self.announced.remove(key);
-        self.to_announce.retain(|next| !matches!(next, Announcement::Provides(waiting) if waiting == key));
-        self.swarm.behaviour_mut().kad.stop_providing(key);
-    }
-
-    pub(super) fn announce_more(&mut self) {
-        // Announcing to nobody would use the announcement up; the hash table repeats only what it has once begun.
-        if self.dht_peers() == 0 {
-            return;
-        }
-        let running = self.queries.values().filter(|q| matches!(q, Query::Announce)).count();
-        for _ in running..ANNOUNCED_AT_ONCE {
-            let Some(next) = self.to_announce.pop_front() else { return };
-            let kad = &mut self.swarm.behaviour_mut().kad;
-            let query = match next {
-                Announcement::Provides(key) => kad.start_providing(key).ok(),
-                Announcement::Head(key) => {
-                    let record = kad.store_mut().get(&key).map(|record| record.into_owned());
-                    record.and_then(|record| kad.put_record(record, Quorum::All).ok())
-                }
-            };
-            if let Some(id) = query {
-                self.queries.insert(id, Query::Announce);
-            }
-        }
-    }
-
-    /// A network was found, or found again: it has not heard of us.
-    pub(super) fn announce_again(&mut self) {
-        let me = *self.swarm.local_peer_id();
-        let records = self.swarm.behaviour_mut().kad.store_mut().records();
-        let heads: Vec<_> = records.filter(|r| r.publisher == Some(me)).map(|r| r.key.clone()).collect();
-        self.to_announce.clear();
-        self.to_announce.extend(heads.into_iter().map(Announcement::Head));
-        self.to_announce.extend(self.announced.iter().cloned().map(Announcement::Provides));
-        self.announce_more();
-    }
-
     pub(super) fn on_kad(&mut self, event: Event) {
         match event {
             Event::InboundRequest { request: InboundRequest::PutRecord { source, record: Some(record), .. } } => {
@@ -150,18 +78,17 @@ impl Node {
                     let _ = self.swarm.behaviour_mut().kad.store_mut().add_provider(record);
                 }
             }
-            Event::OutboundQueryProgressed { id, result, step, .. } => {
-                self.on_progress(id, result);
+            Event::OutboundQueryProgressed { id, result, stats, step } => {
+                self.on_progress(id, result, &stats);
                 if step.last {
-                    self.queries.remove(&id);
-                    self.announce_more();
+                    self.on_end(id, 0);
                 }
             }
             _ => {}
         }
     }
 
-    fn on_progress(&mut self, id: QueryId, result: QueryResult) {
+    fn on_progress(&mut self, id: QueryId, result: QueryResult, stats: &QueryStats) {
         match result {
             QueryResult::GetRecord(Ok(GetRecordOk::FoundRecord(found))) => {
                 let open = match self.queries.get(&id) {
@@ -188,15 +115,30 @@ impl Node {
                         success.len()
                     }
                 };
-                if let Some(Query::Put(reply)) = self.queries.remove(&id) {
-                    let _ = reply.send(if taken == 0 { Err(NetError::NoPeers) } else { Ok(taken) });
-                }
+                self.on_end(id, taken);
+            }
+            // It also ends well where nobody could be reached.
+            QueryResult::StartProviding(Ok(_)) => {
+                self.on_end(id, usize::try_from(stats.num_successes()).unwrap_or(usize::MAX));
             }
             QueryResult::GetClosestPeers(result) if matches!(self.queries.get(&id), Some(Query::OwnPlace)) => {
                 self.on_own_place(result);
             }
             _ => {}
         }
+    }
+
+    /// A lookup is over; so many peers took what it was to give them.
+    fn on_end(&mut self, id: QueryId, taken: usize) {
+        let key = match self.queries.remove(&id) {
+            Some(Query::Put(key, reply)) => {
+                let _ = reply.send(if taken == 0 { Err(NetError::NoPeers) } else { Ok(taken) });
+                Holding::Head(key)
+            }
+            Some(Query::Announce(holding)) => holding,
+            _ => return,
+        };
+        self.republish(republish::Event::Told { key, done: taken > 0 });
     }
 
     /// A provider is dialled while the lookup still knows its addresses. False if nobody wants more.
@@ -227,38 +169,53 @@ impl Node {
 
     pub(super) fn on_checked(&mut self, checked: Checked) {
         let Checked { source, mut record, head } = checked;
-        let now = now_ms();
         let seen = self.swarm.behaviour_mut().kad.store_mut().mark(&record.key);
-        let admitted = head.and_then(|head| admit::admit(&head, seen, now).map(|_| head));
-        match admitted {
-            Ok(head) => {
+        let admitted = head.and_then(|head| admit::admit(&head, seen, now_ms()).map(|succession| (head, succession)));
+        match (admitted, source) {
+            (Ok((head, succession)), source) => {
+                let expires = after(head.head.expires, now_ms());
+                record.expires = Some(record.expires.map_or(expires, |e| e.min(expires)));
                 let store = self.swarm.behaviour_mut().kad.store_mut();
                 store.set_mark(&record.key, head.mark());
-                self.outlook.head(head.head.issued);
-                let store = self.swarm.behaviour_mut().kad.store_mut();
-                let expires = expiry(head.head.expires);
-                record.expires = Some(record.expires.map_or(expires, |e| e.min(expires)));
-                // Somebody else's republishing must not make the record ours.
-                record.publisher = record.publisher.filter(|p| *p == source);
-                if store.put(record).is_ok() {
-                    self.tell(NodeEvent::HeadStored(head));
+                if let Some(source) = source {
+                    // Somebody else's republishing must not make the record ours.
+                    record.publisher = record.publisher.filter(|p| *p == source);
+                    let _ = store.put(record);
+                    self.outlook.head(head.head.issued);
+                } else if succession == Succession::Newer {
+                    let _ = store.put_back(record);
                 }
             }
+            // What was kept and is no good, or no better than what has come since, is not kept on.
+            (Err(_), None) => self.swarm.behaviour_mut().kad.store_mut().note(&record.key),
             // Who hands on an old or another head has done nothing wrong: he may not know this node's.
-            Err(refusal) if ["lower-sequence", "expired", "equivocation"].contains(&refusal.code) => {
+            (Err(refusal), Some(source)) if ["lower-sequence", "expired", "equivocation"].contains(&refusal.code) => {
                 tracing::debug!(%source, detail = refusal.detail, "a late head is not stored");
             }
-            Err(refusal) => {
+            (Err(refusal), Some(source)) => {
                 let class: OffenceClass = refusal.class;
                 self.complaints.add(Offence::new(source, class, refusal.code, refusal.detail));
             }
         }
     }
-}
 
-/// When a record ends whose head ends at `expires`, by a clock that only rises.
-fn expiry(expires: u64) -> Instant {
-    let left = Duration::from_millis(expires.saturating_sub(now_ms()));
-    let now = Instant::now();
-    now.checked_add(left.min(Duration::from_secs(10 * 365 * 24 * 3600))).unwrap_or(now)
+    /// Drops what has come to its end, now and then.
+    pub(super) fn sweep(&mut self) {
+        if self.swept.elapsed() >= SWEEP.min(self.limits.republish_interval) {
+            self.swept = Instant::now();
+            self.swarm.behaviour_mut().kad.store_mut().sweep(Instant::now());
+        }
+    }
+
+    /// Hands what has changed to the owner, as far as he keeps up; the rest waits, and is lost where it is too much.
+    pub(super) fn tell_kept(&mut self) {
+        while self.events.capacity() > self.events.max_capacity() / 2 {
+            let store = self.swarm.behaviour_mut().kad.store_mut();
+            let kept = store.take_changed(KEPT_AT_ONCE, KEPT_BYTES, now_ms());
+            if kept.is_empty() {
+                return;
+            }
+            self.tell(NodeEvent::Kept(kept));
+        }
+    }
 }

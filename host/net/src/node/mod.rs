@@ -4,6 +4,7 @@
 //! Decides which events matter to whom; never verifies a signature, reads a file or waits for anybody in this task.
 //! Invariant: no arm of the loop waits.
 
+mod announce;
 mod behaviour;
 mod buffered;
 mod command;
@@ -25,22 +26,25 @@ mod status;
 pub(crate) mod transport;
 mod verify;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use futures::StreamExt as _;
 use ggen_core::limits::Limits;
-use libp2p::kad::{QueryId, RecordKey};
+use ggen_core::republish::{Event, Republish, Rules};
+use libp2p::kad::QueryId;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use self::announce::HeldHead;
+use self::announce::Holding;
 use self::behaviour::Behaviour;
 pub(crate) use self::command::{Command, Lead};
 use self::gossip::Gossip;
 use self::join::Join;
-use self::kademlia::{Announcement, Query};
+use self::kademlia::Query;
 use self::listen::Listener;
 pub(crate) use self::listen::check;
 use self::reach::Roads;
@@ -51,6 +55,7 @@ use crate::address::{is_loopback, is_quic};
 use crate::complaints::Complaints;
 use crate::config::NodeConfig;
 use crate::content::Content;
+use crate::dht::kept::Kept;
 use crate::types::{BanEntry, Direction, Joined, NodeEvent};
 
 /// Commands that wait for the node.
@@ -92,8 +97,9 @@ pub(crate) struct Node {
     dials: HashMap<PeerId, Vec<oneshot::Sender<Result<(), String>>>>,
     queries: HashMap<QueryId, Query>,
     bans: HashMap<PeerId, BanEntry>,
-    to_announce: VecDeque<Announcement>,
-    announced: HashSet<RecordKey>,
+    republish: Republish<Holding>,
+    started: Instant,
+    swept: Instant,
     listens: Vec<Multiaddr>,
     loopback_only: bool,
     private: bool,
@@ -129,8 +135,13 @@ pub(crate) fn now_ms() -> u64 {
 }
 
 impl Node {
-    pub fn new(parts: Parts) -> Self {
-        let Parts { config, .. } = parts;
+    pub fn new(mut parts: Parts) -> Self {
+        let mut config = parts.config;
+        let mut heads = Vec::new();
+        for Kept { key, record, providers } in std::mem::take(&mut config.kept) {
+            heads.extend(record.map(|record| (key, record)));
+            parts.swarm.behaviour_mut().kad.store_mut().provide_back(&key, providers, now_ms());
+        }
         let loopback_only = !config.listen.is_empty() && config.listen.iter().all(is_loopback);
         let roads = Roads::new(&config, loopback_only);
         let private = config.swarm_key.is_some();
@@ -138,7 +149,10 @@ impl Node {
         let mut node = Self {
             join: Join::new(config.bootstrap, known, &config.limits, parts.jitter),
             outlook: Outlook::new(&config.limits, parts.jitter),
-            verifier: Verifier::start(),
+            verifier: Verifier::start(heads),
+            republish: Republish::new(Rules::from(config.limits.as_ref()), parts.jitter),
+            started: Instant::now(),
+            swept: Instant::now(),
             gossip: Gossip::new(&config.limits, Listener::start(parts.content)),
             complaints: parts.complaints,
             swarm: parts.swarm,
@@ -148,8 +162,6 @@ impl Node {
             dials: HashMap::new(),
             queries: HashMap::new(),
             bans: HashMap::new(),
-            to_announce: VecDeque::new(),
-            announced: HashSet::new(),
             listens: Vec::new(),
             loopback_only,
             private,
@@ -183,6 +195,7 @@ impl Node {
                 _ = tick.tick() => self.on_tick(),
             }
         };
+        self.tell_kept();
         self.close().await;
         if let Some(reply) = stopped {
             let _ = reply.send(());
@@ -218,7 +231,9 @@ impl Node {
         for peer in over {
             self.lift_ban(peer);
         }
-        self.announce_more();
+        self.republish(Event::Tick);
+        self.sweep();
+        self.tell_kept();
         self.look_around();
         self.announce_waiting();
         self.tell_heard();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use ggen_core::limits::Limits;
 use ggen_core::reach::{Reachability, Relays, Tries};
+use ggen_core::republish::Event;
 use libp2p::core::transport::ListenerId;
 use libp2p::kad;
 use libp2p::multiaddr::Protocol;
@@ -144,7 +145,9 @@ impl Node {
             SwarmEvent::ExternalAddrConfirmed { address }
                 if is_relayed(&address) || !self.listens.contains(&address) =>
             {
-                self.announce_again();
+                if self.dht_peers() > 0 {
+                    self.republish(Event::Joined);
+                }
             }
             other => return Some(other),
         }

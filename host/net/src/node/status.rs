@@ -29,6 +29,7 @@ impl Node {
         let me = *self.swarm.local_peer_id();
         let (network, mut evidence) = self.outlook();
         evidence.extend(self.roads.sentences());
+        evidence.extend(self.announcing());
         Status {
             peer_id: me,
             listen_addresses: self.listens.iter().map(|a| with_peer(a, me)).collect(),

@@ -36,7 +36,10 @@ async fn a_new_head_is_heard_by_everybody_with_its_release() {
         let heads = node.event(|e| if let NodeEvent::Heard(heads) = e { Some(heads) } else { None }).await;
         assert_eq!((heads.len(), heads[0].announced.head.head.id()), (1, id.clone()));
         assert_eq!(heads[0].announced.release.as_ref().unwrap().release.name, id.name);
+        let seen = node.handle.status().await.unwrap().evidence.join("\n");
+        assert!(seen.contains("the newest head from a peer was signed"), "it is evidence of a network: {seen}");
     }
+    assert!(!a.handle.status().await.unwrap().evidence.join("\n").contains("the newest head"), "its own is none");
     // A command has nobody to hear it but nodes, and is gone soon.
     let command = command(&[&a], limits()).await;
     assert!(command.handle.announce(publisher.head("brief", 1, u64::MAX).bundle, None).await.unwrap());

@@ -7,17 +7,16 @@ use ggen_core::head::{SignedHead, head_key};
 use ggen_core::limits::Limits;
 use libp2p::StreamProtocol;
 
+use crate::NetError;
 use crate::catalog::CATALOG;
-use crate::dht::record_key;
 use crate::fetch::ARCHIVE;
-use crate::node::Command;
+use crate::node::{Command, HeldHead};
 use crate::testing::*;
-use crate::{NetError, NodeEvent};
 
 /// Puts any bytes under any key, as an honest handle would not.
 async fn put(from: &TestNode, head: &SignedHead, value: Vec<u8>, key: &ggen_core::Digest) -> Result<usize, NetError> {
-    let (key, mark) = (record_key(key), head.mark());
-    from.handle.link.call(|reply| Command::PutHead { key, value, mark, expires: u64::MAX, reply }).await.unwrap()
+    let head = HeldHead { key: *key, value, mark: head.mark(), expires: u64::MAX };
+    from.handle.link.call(|reply| Command::PutHead { head, reply }).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,12 +37,11 @@ async fn heads_are_refused_at_the_door_unless_they_prove_themselves() {
     assert_eq!(node.offence().await, "undecodable");
 
     command.handle.put_head(second.bundle.clone()).await.unwrap();
-    let stored = node.event(|e| if let NodeEvent::HeadStored(head) = e { Some(head) } else { None }).await;
-    assert_eq!(stored.head.sequence, 2);
+    assert_eq!(node.stored().await, std::slice::from_ref(&second));
     // A lower one is refused silently; an event for a third tells that it has been looked at.
     put(&command, &first, first.bundle.to_json(), &key).await.unwrap();
     command.handle.put_head(publisher.head("c", 1, u64::MAX).bundle).await.unwrap();
-    node.event(|e| if let NodeEvent::HeadStored(head) = e { Some(head) } else { None }).await;
+    assert_eq!(node.stored().await, [publisher.head("c", 1, u64::MAX)]);
     let other = super::hostile::asker(&node).await;
     let found = other.handle.head(&first.head.id()).await.unwrap();
     assert_eq!(found.iter().map(|f| f.head.head.sequence).collect::<Vec<_>>(), [2]);

@@ -7,9 +7,7 @@ use ggen_core::chunks::CHUNK_SIZE;
 use ggen_core::limits::Limits;
 
 use crate::testing::*;
-use crate::{
-    Identity, Mode, NetError, NetworkState, NoContent, NodeConfig, NodeEvent, new_identity, peer_id_of, start,
-};
+use crate::{Identity, Mode, NetError, NetworkState, NoContent, NodeConfig, new_identity, peer_id_of, start};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_goes_on_alone_and_joins_when_its_anchor_comes() {
@@ -39,7 +37,7 @@ async fn a_node_goes_on_alone_and_joins_when_its_anchor_comes() {
     let identity = Identity::Kept(identity);
     let config =
         NodeConfig { identity, mode: Mode::Node, listen: vec![address], limits: quick, ..NodeConfig::default() };
-    let (_anchor, mut anchor_events) = start(config, Arc::new(NoContent)).await.unwrap();
+    let (anchor, anchor_events) = start(config, Arc::new(NoContent)).await.unwrap();
     let online = async {
         while alone.status().await.unwrap().network != NetworkState::Online {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -47,14 +45,8 @@ async fn a_node_goes_on_alone_and_joins_when_its_anchor_comes() {
     };
     tokio::time::timeout(Duration::from_secs(15), online).await.unwrap();
     assert!(alone.status().await.unwrap().dht_responsive);
-    let told = async {
-        loop {
-            if let Some(NodeEvent::HeadStored(stored)) = anchor_events.recv().await {
-                return stored;
-            }
-        }
-    };
-    assert_eq!(*tokio::time::timeout(Duration::from_secs(10), told).await.unwrap(), head);
+    let mut anchor = TestNode { handle: anchor, events: anchor_events, address: Vec::new() };
+    assert_eq!(anchor.stored().await, [head]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ mod decoders;
 mod exchange;
 mod gossip;
 mod hostile;
+mod kept;
 mod life;
 mod parts;
 mod private;

@@ -44,6 +44,8 @@ async fn who_comes_later_learns_all_of_it_page_by_page_and_goes_on_from_there() 
         }
     };
     assert_eq!((names.len(), names.first().map(String::as_str), cursor.peer), (440, Some("p-10"), a.peer()));
+    let seen = b.handle.status().await.unwrap().evidence.join("\n");
+    assert!(seen.contains("the newest head from a peer was signed"), "a log is evidence of a network: {seen}");
     // Handed back at the next start, the cursor spares all of that.
     let later = Cursor { after: 449, ..cursor.clone() };
     let mut again = node_with_cursors(Memory::default(), &[&a], quick(), vec![later]).await;

@@ -3,9 +3,9 @@
 //! Decides what is told of a package: its head, and the release that is shown here. Invariant: a number of the log is never
 //! used twice, so whoever has followed it so far misses nothing; a new database has a new log.
 
-use ggen_core::PackageId;
 use ggen_core::announcement::Announcement;
 use ggen_core::head::HeadBundle;
+use ggen_core::{PackageId, PublisherId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{from_sql, heard, json_column, sql, to_sql, trust};
@@ -61,16 +61,40 @@ fn page(connection: &Connection, after: u64, limit: usize) -> rusqlite::Result<C
     for row in rows {
         let (id, number): (PackageId, u64) = row?;
         (last, looked) = (number, looked + 1);
-        let announcement = match heard::announcement(connection, &id)? {
-            Some(announcement) => Some(announcement),
-            None => of_catalog(connection, &id)?,
-        };
-        entries.extend(announcement.map(|announcement| (number, announcement)));
+        entries.extend(told(connection, &id)?.map(|announcement| (number, announcement)));
     }
     Ok(Changes { log, entries, last, more: looked >= limit })
 }
 
+/// What is told of a package: of what was heard, else of the catalog.
+fn told(connection: &Connection, id: &PackageId) -> rusqlite::Result<Option<Announcement>> {
+    match heard::announcement(connection, id)? {
+        Some(announcement) => Ok(Some(announcement)),
+        None => of_catalog(connection, id),
+    }
+}
+
 impl Store {
+    /// The number of the last change; 0 where there was none.
+    pub fn last_change(&self) -> Result<u64, StoreError> {
+        let text = "SELECT coalesce(max(id), 0) FROM changes";
+        self.db().read("read the log of heads of", |c| {
+            c.prepare_cached(text)?.query_row([], |row| Ok(from_sql(row.get(0)?)))
+        })
+    }
+
+    /// What is told of a publisher's packages that have changed after one number of the log and up to another.
+    pub fn changes_of(&self, publisher: PublisherId, after: u64, to: u64) -> Result<Vec<Announcement>, StoreError> {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let text = "SELECT publisher, name FROM changes WHERE publisher = ?1 AND id > ?2 AND id <= ?3 ORDER BY id";
+        self.db().read("read the log of heads of", |c| {
+            let mut statement = c.prepare_cached(text)?;
+            let found = params![publisher.0.as_bytes(), number(after), number(to)];
+            let ids = statement.query_map(found, super::package::id_row)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            ids.iter().filter_map(|id| told(c, id).transpose()).collect()
+        })
+    }
+
     /// Which log this home's is, and at most `limit` entries of it after a number.
     pub fn changes(&self, after: u64, limit: usize) -> Result<Changes, StoreError> {
         self.db().read("read the log of heads of", |c| page(c, after, limit))
