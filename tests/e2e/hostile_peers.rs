@@ -54,6 +54,31 @@ fn a_flood_of_gossip_is_cut_off_while_an_honest_announcement_arrives() {
 }
 
 #[test]
+fn a_flooders_ban_outlives_the_nodes_restart_and_expires() {
+    let home = home();
+    home.config(
+        "[limits]\ngossip_rate = 50\ngossip_burst = 100\n[[policy.peer-scoring]]\nuse = \"beta-reputation\"\n\
+         settings = { flood_ban = \"25s\" }\n",
+    );
+    let node = home.node();
+    let mut flooder = Flooder::start(&node);
+    let (_, thrown_out) = flooder.flood(2000, Duration::from_secs(60));
+    assert!(thrown_out, "it is banned");
+    let bans = || home.json(&["marketplace", "p2p", "bans"])["bans"].clone();
+    let banned = Instant::now();
+    assert_eq!(each(&bans(), "peer_id"), std::slice::from_ref(&flooder.peer_id));
+    let until = bans()[0]["until"].as_u64();
+    assert_eq!(node.stop(), Some(0));
+
+    let again = home.node();
+    assert_eq!(bans()[0]["until"].as_u64(), until, "the same ban, not another");
+    let let_in = flooder.is_let_in(&again);
+    assert!(!let_in || banned.elapsed() > Duration::from_secs(24), "it is not let in before its time");
+    eventually("the ban is over", Duration::from_secs(60), || (bans() == ggen_tests::json!([])).then_some(()));
+    eventually("it is let in again", Duration::from_secs(30), || flooder.is_let_in(&again).then_some(()));
+}
+
+#[test]
 fn a_thousand_connections_that_say_nothing_keep_nobody_out() {
     let (here, mut there) = (home(), home());
     here.publish(&Package::new("reachable", "1.0.0"));

@@ -76,7 +76,7 @@ impl World {
 
     fn republish(&mut self) -> Time {
         let interval = self.limits.republish_interval.as_millis() as f64;
-        (interval * (0.9 + 0.2 * self.random.unit())) as Time
+        (interval * (0.75 + 0.5 * self.random.unit())) as Time
     }
 
     /// Tells the network what a node has of a package, and does it again later.

@@ -14,6 +14,7 @@ use ggen_core::root::Publisher;
 use ggen_core::{Digest, PackageId};
 use libp2p::futures::StreamExt as _;
 use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
+use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm, SwarmBuilder, noise, tcp, yamux};
 use tokio::runtime::Runtime;
 
@@ -63,9 +64,7 @@ impl Flooder {
             swarm.dial(address).expect("dial");
             let listens = async {
                 loop {
-                    if let libp2p::swarm::SwarmEvent::Behaviour(gossipsub::Event::Subscribed { .. }) =
-                        swarm.select_next_some().await
-                    {
+                    if let SwarmEvent::Behaviour(gossipsub::Event::Subscribed { .. }) = swarm.select_next_some().await {
                         return;
                     }
                 }
@@ -80,6 +79,29 @@ impl Flooder {
             announcement: announcement(),
             sent: Arc::default(),
         }
+    }
+
+    /// Calls `node` again: whether it is let in.
+    pub fn is_let_in(&mut self, node: &Node) -> bool {
+        let swarm = &mut self.swarm;
+        let address: Multiaddr = node.addresses[0].parse().expect("an address");
+        self.runtime.block_on(async {
+            if swarm.dial(address).is_err() {
+                return false;
+            }
+            let listens = async {
+                loop {
+                    match swarm.select_next_some().await {
+                        SwarmEvent::Behaviour(gossipsub::Event::Subscribed { .. }) => return true,
+                        SwarmEvent::OutgoingConnectionError { .. } | SwarmEvent::ConnectionClosed { .. } => {
+                            return false;
+                        }
+                        _ => {}
+                    }
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), listens).await.unwrap_or(false)
+        })
     }
 
     /// How many messages were sent so far, for whoever watches from another thread.
