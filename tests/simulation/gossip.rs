@@ -238,7 +238,8 @@ impl Swarm {
         let share = |from: u64| {
             let told = self.messages.iter().filter(|m| m.honest.is_some_and(|at| at >= from));
             let (all, heard) = told.fold((0, 0), |(all, heard), m| (all + 1, heard + m.heard));
-            f64::from(heard) / (f64::from(all) * (count as f64 - 1.0))
+            // Of none, all arrived: NaN would not even be equal to itself.
+            if all == 0 { 1.0 } else { f64::from(heard) / (f64::from(all) * (count as f64 - 1.0)) }
         };
         Flooded {
             honest: count,
