@@ -55,6 +55,10 @@ impl ArchiveSource for StoredArchive {
 }
 
 impl Content for StoreContent {
+    fn serves_downloads(&self) -> bool {
+        !self.own_alone
+    }
+
     fn search(&self, query: &str, limit: usize) -> Vec<CatalogHit> {
         let hits = self.store.search(query, limit).unwrap_or_default();
         let hit = |h: ggen_store::SearchHit| {

@@ -68,6 +68,10 @@ pub trait Content: Send + Sync + 'static {
     }
     /// An archive that may be served.
     fn archive(&self, digest: &Digest) -> Option<Box<dyn ArchiveSource>>;
+    /// Whether what this node downloads may be served meanwhile.
+    fn serves_downloads(&self) -> bool {
+        true
+    }
 }
 
 /// An archive being served.

@@ -83,7 +83,7 @@ pub async fn start(
     let (joined_in, joined) = watch::channel(Joined { pending: 1, ..Joined::default() });
     let (listening_in, mut listening) = watch::channel(Vec::new());
     let streams = swarm.behaviour().streams.new_control();
-    let (landings, reached) = (Landings::default(), config.mode == Mode::Node);
+    let (landings, reached) = (Landings::default(), config.mode == Mode::Node && content.serves_downloads());
     let bulk = swarm.behaviour().bulk.new_control();
     let link = Link { commands, streams, bulk, limits: config.limits.clone(), landings, reached };
     let complaints = Complaints::new(events.clone(), &config.limits);

@@ -99,6 +99,8 @@ impl Publisher {
 pub(crate) enum Manner {
     #[default]
     Honest,
+    /// What it downloads is not for others.
+    Keeps,
     /// One bit of this chunk is another.
     Flips(u64),
     /// From this chunk on it answers no more.
@@ -128,6 +130,10 @@ struct Source {
 }
 
 impl Content for Memory {
+    fn serves_downloads(&self) -> bool {
+        self.manner != Manner::Keeps
+    }
+
     fn search(&self, query: &str, limit: usize) -> Vec<CatalogHit> {
         let fits = self.packages.iter().filter(|(id, _)| id.name.as_str().contains(query)).take(limit);
         fits.map(|(id, _)| CatalogHit {

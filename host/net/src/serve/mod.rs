@@ -83,7 +83,9 @@ impl Server {
     /// What there is here of an archive, whole or in part.
     pub async fn archive(self: &Arc<Self>, digest: Digest) -> Option<Option<Box<dyn ArchiveSource>>> {
         let server = Arc::clone(self);
-        self.blocking(move |content| content.archive(&digest).or_else(|| server.landings.source(&digest))).await
+        let landing =
+            move |content: &dyn Content| server.landings.source(&digest).filter(|_| content.serves_downloads());
+        self.blocking(move |content| content.archive(&digest).or_else(|| landing(content))).await
     }
 
     /// Calls the content where blocking is allowed; none if it panicked.

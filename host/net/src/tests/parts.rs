@@ -130,3 +130,18 @@ async fn a_download_that_is_given_up_is_served_no_more() {
     assert!(matches!(result, Err(NetError::Fetch { .. })), "{result:?}");
     assert!(events.iter().all(|e| !matches!(e, FetchEvent::ChunkProved { .. })));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_keeps_what_he_downloads_serves_nothing_of_it() {
+    let (memory, archive) = content(Manner::Honest);
+    let slow = Limits { upload_rate: 5 * CHUNK_SIZE, ..limits() };
+    let first = node(memory, &[], slow).await;
+    let middle = node(Memory { manner: Manner::Keeps, ..Memory::default() }, &[&first], limits()).await;
+    let last = node(Memory::default(), &[&first], limits()).await;
+    let mut at_middle = Running::start(&middle, &archive, vec![first.holder()]);
+    at_middle.proved(2).await;
+    let (result, _, _) = last.fetch(&archive, vec![middle.holder()]).await;
+    let Err(NetError::Fetch { holders, .. }) = result else { panic!("{result:?}") };
+    assert!(matches!(&holders[0].outcome, Outcome::Failed { code, .. } if code == "has-not"), "{holders:?}");
+    assert!(!at_middle.done.is_finished(), "in the middle");
+}
