@@ -1,6 +1,6 @@
 //! Which chunk is asked from which holder.
 //!
-//! Decides the order, who takes over from one that failed, who helps a slow one at the end, and when a holder of a part
+//! Decides the order, who takes over from one that failed, who helps a slow one (`choice`), and when a holder of a part
 //! is asked what it has now; how much is asked ahead is [`crate::window`]'s decision. Never reads, hashes or waits: it is
 //! told what happened and when, and answers what to do. Invariants: nobody is asked for what he has not; a chunk that is
 //! not proved is either free, or asked from at least one holder that still takes part; so as long as one that has
@@ -8,9 +8,11 @@
 //!
 //! ```text
 //! holder:  Waiting --ready--> Active --corrupt, failed, stalled, spent--> Ended
-//! chunk:   free --asked--> under way (by one holder, at the end by two) --proved--> done
+//! chunk:   free --asked--> under way (by one holder, or by two) --proved--> done
 //!            ^------------ its last asker ended, or has it not
 //! ```
+
+mod choice;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -61,8 +63,6 @@ pub enum Effect {
 
 /// A holder of a part is asked again what it has after so long.
 const LOOK_AGAIN: Millis = 1000;
-/// Free chunks among which one is looked for that no holder of a part has.
-const RARE: usize = 256;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
@@ -95,6 +95,8 @@ pub struct Schedule {
     held: bool,
     proved: Vec<bool>,
     left: u64,
+    /// The first chunk that is not proved.
+    first: u64,
     /// Chunks that are not proved, and that nobody who takes part was asked for.
     free: BTreeSet<u64>,
     holders: Vec<Holder>,
@@ -116,7 +118,7 @@ impl Schedule {
             looked: now,
         };
         let holders = vec![holder; holders];
-        Self { rules, begun: now, held: true, proved: done, left, free: (0..left).collect(), holders }
+        Self { rules, begun: now, held: true, proved: done, left, first: 0, free: (0..left).collect(), holders }
     }
 
     /// Whether every chunk is proved.
@@ -141,11 +143,21 @@ impl Schedule {
 
     /// `chunk` was here before, and is what was signed.
     pub fn found(&mut self, chunk: u64) {
+        self.mark(chunk);
+    }
+
+    /// Notes that `chunk` is proved; whether it was not.
+    fn mark(&mut self, chunk: u64) -> bool {
         let slot = usize::try_from(chunk).ok().and_then(|i| self.proved.get_mut(i));
-        if slot.is_some_and(|slot| !std::mem::replace(slot, true)) {
+        let new = slot.is_some_and(|slot| !std::mem::replace(slot, true));
+        if new {
             self.left -= 1;
             self.free.remove(&chunk);
+            while self.is_proved(self.first) {
+                self.first += 1;
+            }
         }
+        new
     }
 
     /// `holder` can be asked from now on, for what it `has`; none: for everything.
@@ -185,12 +197,7 @@ impl Schedule {
         if let Some(h) = self.holders.get_mut(holder) {
             h.delivered(chunk, now);
         }
-        let slot = usize::try_from(chunk).ok().and_then(|i| self.proved.get_mut(i));
-        let new = slot.is_some_and(|slot| !std::mem::replace(slot, true));
-        if new {
-            self.left -= 1;
-            self.free.remove(&chunk);
-        }
+        let new = self.mark(chunk);
         (new, self.fill(now))
     }
 
@@ -302,7 +309,7 @@ impl Schedule {
             let before = effects.len();
             for holder in 0..self.holders.len() {
                 if self.has_room(holder)
-                    && let Some(chunk) = self.next_free(holder).or_else(|| self.next_to_help(holder, now))
+                    && let Some(chunk) = self.next_chunk(holder, now)
                     && let Some(h) = self.holders.get_mut(holder)
                 {
                     if h.asked.is_empty() {
@@ -324,43 +331,6 @@ impl Schedule {
         self.holders
             .get(holder)
             .is_some_and(|h| h.part == Part::Active && h.asked.len() < h.window.size() && !better_to_come())
-    }
-
-    /// The first free chunk that `holder` has. Who has everything is asked first for what only he has.
-    fn next_free(&self, holder: usize) -> Option<u64> {
-        let stock = &self.holders.get(holder)?.stock;
-        let mut all = self.free.iter().copied().filter(|chunk| stock.has(*chunk));
-        let lends = |h: &&Holder| h.part == Part::Active && !h.stock.is_whole();
-        if !stock.is_whole() || !self.holders.iter().any(|h| lends(&h)) {
-            return all.next();
-        }
-        let rare = |chunk: &u64| !self.holders.iter().filter(lends).any(|h| h.stock.has(*chunk));
-        all.clone().take(RARE).find(rare).or_else(|| all.next())
-    }
-
-    /// A chunk under way elsewhere that `helper` would probably have sooner: the last ones of the slowest. Who has not
-    /// delivered yet is taken to be as quick as the helper, until it has kept waiting for longer.
-    fn next_to_help(&self, helper: usize, now: Millis) -> Option<u64> {
-        let me = self.holders.get(helper)?;
-        let mine = me.next_takes()?;
-        let mut best: Option<(f64, u64)> = None;
-        for (_, other) in (0..).zip(&self.holders).filter(|(i, _)| *i != helper) {
-            let waited = now.saturating_sub(other.progress) as f64;
-            let missing = other.asked.iter().filter(|(chunk, _)| !self.is_proved(*chunk));
-            let may = |chunk: u64| me.stock.has(chunk) && self.askers(chunk) == 1;
-            let pace = other.pace.or(me.pace)?;
-            for (place, (chunk, _)) in (1..).zip(missing) {
-                let theirs = (pace * f64::from(place)).max(waited);
-                if theirs > 2.0 * mine && best.is_none_or(|(b, _)| theirs >= b) && may(*chunk) {
-                    best = Some((theirs, *chunk));
-                }
-            }
-        }
-        best.map(|(_, chunk)| chunk)
-    }
-
-    fn askers(&self, chunk: u64) -> usize {
-        self.holders.iter().filter(|h| h.asked.iter().any(|(c, _)| *c == chunk)).count()
     }
 }
 

@@ -105,6 +105,26 @@ fn at_the_end_a_quick_one_helps_a_slow_one() {
 }
 
 #[test]
+fn a_slow_one_holds_up_nobody_at_the_front_and_is_asked_from_the_end() {
+    let mut s = Schedule::new(RULES, 200, 2, 0);
+    assert_eq!(asked(&s.ready(1, None, 100), 1), [0, 1, 2, 3]);
+    let mut given = asked(&s.ready(0, None, 100), 0);
+    let mut now = 100;
+    for turn in 0..60 {
+        now += 2;
+        let chunk = given[turn];
+        given.extend(asked(&s.proved(0, chunk, now).1, 0));
+    }
+    let helped: Vec<usize> =
+        (0..4).map(|chunk| given.iter().position(|g| *g == chunk).expect("it is helped")).collect();
+    assert!(helped.iter().all(|at| *at < 60) && helped.is_sorted(), "in the middle, the first one first: {helped:?}");
+    assert!(s.first > 20, "{}", s.first);
+    now += 200;
+    let more = asked(&s.proved(1, 0, now).1, 1);
+    assert!(!more.is_empty() && more.iter().all(|chunk| *chunk > 190), "{more:?}");
+}
+
+#[test]
 fn a_silent_one_is_helped_soon_and_with_all_that_it_was_asked_for() {
     let mut s = Schedule::new(RULES, 8, 2, 0);
     s.ready(0, None, 0);
