@@ -92,7 +92,8 @@ impl Market {
         let config = node_config(&self.store, &self.settings, Identity::OfTheMoment, Mode::Command, bootstrap, known)?;
         let (handle, events) = ggen_net::start(config, Arc::new(NoContent)).await?;
         drain(self.store.clone(), events);
-        let joined = handle.joined(self.settings.limits.dial_timeout).await;
+        // Each dial ends by itself in its time; a little longer, so that what came of it is heard, too.
+        let joined = handle.joined(self.settings.limits.dial_timeout.mul_f64(1.25)).await;
         if joined.is_connected() {
             handle.settled(self.settings.limits.lookup_grace).await;
             return Ok(Session::over(Network::Own(handle)));
