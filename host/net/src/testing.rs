@@ -94,6 +94,19 @@ impl Publisher {
     }
 }
 
+/// Asks again and again until there is an answer.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let answered = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), answered).await.unwrap_or_else(|_| panic!("not in time: {what}"))
+}
+
 /// What a holder does to its chunks.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Manner {
@@ -281,20 +294,11 @@ impl TestNode {
 
     /// What is told of it that begins so, once that is told.
     pub async fn evidence(&self, beginning: &str) -> String {
-        let told = async {
-            loop {
-                let evidence = self.handle.status().await.unwrap().evidence;
-                if let Some(found) = evidence.into_iter().find(|e| e.starts_with(beginning)) {
-                    return found;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let told = tokio::time::timeout(Duration::from_secs(30), told).await;
-        match told {
-            Ok(found) => found,
-            Err(_) => panic!("nobody says {beginning:?}: {:?}", self.handle.status().await.unwrap().evidence),
-        }
+        eventually(beginning, async || {
+            let evidence = self.handle.status().await.unwrap().evidence;
+            evidence.into_iter().find(|e| e.starts_with(beginning))
+        })
+        .await
     }
 
     pub fn holder(&self) -> Holder {

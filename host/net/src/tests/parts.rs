@@ -87,25 +87,39 @@ impl Running {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_in_the_middle_of_a_download_is_found_and_gives_what_has_arrived() {
+/// A node in the middle of a slow download, and another that knows it.
+struct Scene {
+    archive: Archive,
+    _first: TestNode,
+    middle: TestNode,
+    last: TestNode,
+    at_middle: Running,
+}
+
+/// `manner` is that of the one in the middle.
+async fn scene(manner: Manner) -> Scene {
     let (memory, archive) = content(Manner::Honest);
     let slow = Limits { upload_rate: 5 * CHUNK_SIZE, ..limits() };
     let first = node(memory, &[], slow).await;
-    let middle = node(Memory::default(), &[&first], limits()).await;
+    let middle = node(Memory { manner, ..Memory::default() }, &[&first], limits()).await;
     let last = node(Memory::default(), &[&first], limits()).await;
     let mut at_middle = Running::start(&middle, &archive, vec![first.holder()]);
     at_middle.proved(2).await;
+    Scene { archive, _first: first, middle, last, at_middle }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_in_the_middle_of_a_download_is_found_and_gives_what_has_arrived() {
+    let Scene { archive, _first, middle, last, at_middle } = scene(Manner::Honest).await;
     // It knows nobody but the one in the middle, and has every chunk a moment after that one.
     let mut at_last = Running::start(&last, &archive, vec![middle.holder()]);
     at_last.proved(2).await;
     assert!(!at_middle.done.is_finished(), "in the middle");
-    let announced = async {
-        while !last.handle.holders(&archive.digest).await.unwrap().iter().any(|h| h.peer == middle.peer()) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), announced).await.expect("it says that it has something");
+    eventually("it says that it has something", async || {
+        let holders = last.handle.holders(&archive.digest).await.unwrap();
+        holders.into_iter().find(|h| h.peer == middle.peer())
+    })
+    .await;
     let (report, middle_report) = (at_last.done.await.unwrap().unwrap(), at_middle.done.await.unwrap().unwrap());
     assert_eq!((report.digest, middle_report.digest), (archive.digest, archive.digest));
     assert_eq!((report.holders[0].peer, report.holders[0].bytes), (middle.peer(), archive.size));
@@ -117,13 +131,7 @@ async fn who_is_in_the_middle_of_a_download_is_found_and_gives_what_has_arrived(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_that_is_given_up_is_served_no_more() {
-    let (memory, archive) = content(Manner::Honest);
-    let slow = Limits { upload_rate: 5 * CHUNK_SIZE, ..limits() };
-    let first = node(memory, &[], slow).await;
-    let middle = node(Memory::default(), &[&first], limits()).await;
-    let last = node(Memory::default(), &[&first], limits()).await;
-    let mut at_middle = Running::start(&middle, &archive, vec![first.holder()]);
-    at_middle.proved(2).await;
+    let Scene { archive, _first, middle, last, at_middle } = scene(Manner::Honest).await;
     at_middle.done.abort();
     assert!(at_middle.done.await.is_err());
     let (result, events, _) = last.fetch(&archive, vec![middle.holder()]).await;
@@ -133,13 +141,7 @@ async fn a_download_that_is_given_up_is_served_no_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_keeps_what_he_downloads_serves_nothing_of_it() {
-    let (memory, archive) = content(Manner::Honest);
-    let slow = Limits { upload_rate: 5 * CHUNK_SIZE, ..limits() };
-    let first = node(memory, &[], slow).await;
-    let middle = node(Memory { manner: Manner::Keeps, ..Memory::default() }, &[&first], limits()).await;
-    let last = node(Memory::default(), &[&first], limits()).await;
-    let mut at_middle = Running::start(&middle, &archive, vec![first.holder()]);
-    at_middle.proved(2).await;
+    let Scene { archive, _first, middle, last, at_middle } = scene(Manner::Keeps).await;
     let (result, _, _) = last.fetch(&archive, vec![middle.holder()]).await;
     let Err(NetError::Fetch { holders, .. }) = result else { panic!("{result:?}") };
     assert!(matches!(&holders[0].outcome, Outcome::Failed { code, .. } if code == "has-not"), "{holders:?}");

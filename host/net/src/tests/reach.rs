@@ -115,17 +115,11 @@ async fn a_way_round_the_relay_is_found_and_the_archive_comes_over_it() {
     let (hidden, archive, _) = hidden(&relay, vec![loopback()]).await;
     let asking = command(&[&relay], limits()).await;
     asking.handle.connect(hidden.peer(), vec![circuit(&hidden).await]).await.unwrap();
-    let round = async {
-        loop {
-            let peers = asking.handle.peers().await.unwrap();
-            let seen = peers.into_iter().find(|p| p.peer_id == hidden.peer());
-            if seen.is_some_and(|p| !is_circuit(&p.addresses[0])) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), round).await.expect("a direct connection");
+    eventually("a direct connection", async || {
+        let peers = asking.handle.peers().await.unwrap();
+        peers.into_iter().find(|p| p.peer_id == hidden.peer() && !is_circuit(&p.addresses[0]))
+    })
+    .await;
     let holder = Holder { peer: hidden.peer(), addresses: vec![] };
     let (report, _, written) = asking.fetch(&archive, vec![holder]).await;
     assert_eq!(report.unwrap().holders[0].outcome, Outcome::Served);
@@ -186,15 +180,10 @@ async fn who_cannot_be_called_leaves_the_hash_table_and_has_a_relay_take_its_cal
     let deaf = run_as(config, Memory::default()).await;
     assert!(deaf.handle.joined(Duration::from_secs(5)).await.is_connected());
     deaf.evidence("reachable from outside: no; 1 relay takes calls").await;
-    let left = async {
-        loop {
-            let peers = relay.handle.peers().await.unwrap();
-            if peers.iter().any(|p| p.peer_id == deaf.peer() && !p.dht) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), left).await.expect("it says that it takes no part");
+    eventually("it says that it takes no part", async || {
+        let peers = relay.handle.peers().await.unwrap();
+        peers.into_iter().find(|p| p.peer_id == deaf.peer() && !p.dht)
+    })
+    .await;
     assert!(!relay.handle.routed().await.unwrap().contains(&deaf.peer()));
 }
