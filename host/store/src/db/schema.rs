@@ -7,16 +7,16 @@
 //! compared in Rust where they come from outside.
 
 /// The `user_version` of this form.
-pub(crate) const CURRENT: i64 = 6;
+pub(crate) const CURRENT: i64 = 7;
 
 /// From each older form to the next one: the first makes 2 of 1, the second 3 of 2, and so on.
 pub(crate) const STEPS: &[&str] =
-    &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD, PACKAGES_BY_NAME, HEARD, DHT];
+    &["ALTER TABLE installs ADD COLUMN requirement TEXT;", DECISIONS_TOLD, PACKAGES_BY_NAME, HEARD, DHT, ONE_TREE];
 
 /// The form from which on what is searched is as it is now: whoever comes from an older one writes it anew.
-pub(crate) const SEARCHED_SINCE: i64 = 4;
+pub(crate) const SEARCHED_SINCE: i64 = 7;
 
-/// Packages in the order of names, which is the order in which registries list them, with what is searched of them.
+/// Packages in the order of names, which is the order in which registries list them, with what is said of them.
 const PACKAGES_BY_NAME: &str = "
 CREATE TABLE packages_new (
     id INTEGER PRIMARY KEY,
@@ -37,6 +37,12 @@ DROP TABLE packages;
 ALTER TABLE packages_new RENAME TO packages;
 CREATE INDEX packages_key ON packages (key);
 CREATE INDEX packages_head ON packages (publisher, name) WHERE head IS NOT NULL;
+";
+
+/// Versions in one tree, and what is searched without indexes of beginnings: an import writes half as much.
+///
+/// Some homes of the sixth form have this already, and some have not: it is made anew in all of them.
+const ONE_TREE: &str = "
 CREATE TABLE versions_new (
     package INTEGER NOT NULL, version TEXT NOT NULL,
     release BLOB, archive BLOB, size INTEGER, published INTEGER,
@@ -50,6 +56,8 @@ INSERT INTO versions_new (package, version, release, archive, size, published, w
 DROP TABLE versions;
 ALTER TABLE versions_new RENAME TO versions;
 CREATE INDEX versions_archive ON versions (archive) WHERE envelope IS NOT NULL;
+DROP TABLE IF EXISTS names;
+DROP TABLE IF EXISTS terms;
 DROP TABLE texts;
 CREATE VIRTUAL TABLE texts USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 CREATE VIRTUAL TABLE terms USING fts5vocab (texts, row);
@@ -163,7 +171,8 @@ CREATE TABLE versions (
 CREATE INDEX versions_archive ON versions (archive) WHERE envelope IS NOT NULL;
 
 -- What is searched, as words of the core; rowid is the package's. Which packages have a word is all that is kept:
--- `search` says why. terms: those words themselves. Names stand apart, so that those that have a common word in them are found without the rest.
+-- `search` says why. terms: those words themselves. Names stand apart, so that those that have a common word in them are
+-- found without the rest.
 CREATE VIRTUAL TABLE texts USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 CREATE VIRTUAL TABLE terms USING fts5vocab (texts, row);
 CREATE VIRTUAL TABLE names USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');

@@ -1,7 +1,8 @@
 //! What an index says, entry by entry.
 //!
 //! Decides what is taken of an entry: what proves itself as signed, what names no release as unsigned, and the rest is
-//! rejected with its reason. Never writes anything, but makes ready what is to be written. Invariant: what is handed on at once is bounded.
+//! rejected with its reason. Never writes anything, but makes ready what is to be written. Invariant: what is handed on at
+//! once is bounded.
 
 use std::collections::BTreeMap;
 use std::fs::File;

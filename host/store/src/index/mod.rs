@@ -147,19 +147,13 @@ impl Store {
         if known.as_ref().is_some_and(|k| (k.changed, k.size) == (changed, size)) {
             return Ok(());
         }
-        let hashed = || {
-            let file = fsio::open_regular(&path)?;
-            fsio::hash_reader(file)
-        };
         // One of the same length may be the same; another one is read once, and not twice.
         let (digest, size) = match known.filter(|known| known.size == size) {
             None => self.import_registry(registry, home, now, report)?,
             Some(known) => {
-                let (digest, size) = hashed().map_err(at("read", &path))?;
-                if known.digest != digest.to_hex() {
-                    self.import_registry(registry, home, now, report)?;
-                }
-                (digest, size)
+                let there = fsio::open_regular(&path).and_then(fsio::hash_reader).map_err(at("read", &path))?;
+                let is_same = known.digest == there.0.to_hex();
+                if is_same { there } else { self.import_registry(registry, home, now, report)? }
             }
         };
         self.set_stamp(&path, &Stamp { changed, size, digest: digest.to_hex() })

@@ -175,29 +175,32 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
 }
 
+/// Makes a fresh database one of the sixth form.
+fn sixth_form(database: &rusqlite::Connection) {
+    database.pragma_update(None, "user_version", 6).unwrap();
+}
+
+/// Makes a fresh database one of the sixth form that was one of the fifth before.
+fn sixth_form_from_the_fifth(database: &rusqlite::Connection) {
+    two_trees(database);
+    sixth_form(database);
+}
+
 /// Makes a fresh database one of the fifth form.
 fn fifth_form(database: &rusqlite::Connection) {
+    two_trees(database);
     database.execute_batch("DROP TABLE dht_records; DROP TABLE dht_providers; PRAGMA user_version = 5;").unwrap();
 }
 
-/// Makes a fresh database one of the third form.
-fn third_form(database: &rusqlite::Connection) {
-    fifth_form(database);
-    let text = "DROP TABLE heard;
-        DROP TABLE heard_sums;
-        DROP TABLE heard_texts;
-        DROP TABLE changes;
-        DROP TABLE cursors;
-        DROP TABLE names;
+/// Makes versions and what is searched what they were in the fifth form.
+fn two_trees(database: &rusqlite::Connection) {
+    let text = "DROP TABLE names;
         DROP TABLE terms;
         DROP TABLE texts;
         CREATE VIRTUAL TABLE texts USING fts5 (
-            name, keywords, description, category, author,
-            content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+            words, content='', contentless_delete=1, detail=none, tokenize='ascii', prefix='2 3'
         );
-        ALTER TABLE packages DROP COLUMN keywords;
-        ALTER TABLE packages DROP COLUMN category;
-        ALTER TABLE packages DROP COLUMN author;
+        CREATE VIRTUAL TABLE names USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
         ALTER TABLE versions RENAME TO later;
         CREATE TABLE versions (
             package INTEGER NOT NULL, version TEXT NOT NULL,
@@ -210,6 +213,28 @@ fn third_form(database: &rusqlite::Connection) {
         INSERT INTO versions SELECT package, version, release, envelope, archive, size, published, witnessed, yanked,
             unsigned, dependencies, listed FROM later;
         DROP TABLE later;
+        CREATE INDEX versions_archive ON versions (archive) WHERE envelope IS NOT NULL;";
+    database.execute_batch(text).unwrap();
+}
+
+/// Makes a fresh database one of the third form.
+fn third_form(database: &rusqlite::Connection) {
+    fifth_form(database);
+    let text = "DROP TABLE heard;
+        DROP TABLE heard_sums;
+        DROP TABLE heard_texts;
+        DROP TABLE changes;
+        DROP TABLE cursors;
+        DROP TABLE names;
+        DROP TABLE texts;
+        CREATE VIRTUAL TABLE texts USING fts5 (
+            name, keywords, description, category, author,
+            content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+        );
+        ALTER TABLE packages DROP COLUMN keywords;
+        ALTER TABLE packages DROP COLUMN category;
+        ALTER TABLE packages DROP COLUMN author;
+        DROP INDEX versions_archive;
         CREATE INDEX versions_archive ON versions (archive) WHERE archive IS NOT NULL;
         PRAGMA user_version = 3;";
     database.execute_batch(text).unwrap();
@@ -267,11 +292,27 @@ fn a_database_of_the_fifth_form_keeps_what_it_knows_and_can_keep_records_of_the_
 
 #[test]
 fn what_a_database_of_the_third_form_knows_is_found_after_it_is_brought_up_to_date() {
+    is_found_after(third_form);
+}
+
+#[test]
+fn what_a_database_of_the_fifth_form_knows_is_found_after_it_is_brought_up_to_date() {
+    is_found_after(fifth_form);
+}
+
+#[test]
+fn what_a_database_of_the_sixth_form_knows_is_found_after_it_is_brought_up_to_date() {
+    is_found_after(sixth_form);
+    is_found_after(sixth_form_from_the_fifth);
+}
+
+fn is_found_after(form: fn(&rusqlite::Connection)) {
     let (home, mut author) = (Home::new(), Author::new(1));
     author.publish(&home.store, "graph-tools", "1.0.0");
     author.publish(&home.store, "other", "1.0.0");
-    third_form(&rusqlite::Connection::open(home.path().join("state.db")).unwrap());
+    form(&rusqlite::Connection::open(home.path().join("state.db")).unwrap());
     let store = home.again();
+    assert_eq!(store.package(&author.package("other")).unwrap().unwrap().versions.len(), 1);
     let names = |query: &str| -> Vec<String> {
         store.search(query, 10).unwrap().into_iter().map(|hit| hit.id.name.to_string()).collect()
     };
