@@ -2,7 +2,7 @@
 
 use ggen_tests::{Package, Value, files_beneath, json};
 
-use crate::home;
+use crate::{each, home};
 
 const LONG: &str = "1234567890123456789012345678901234567890123456789012345678901234567890";
 
@@ -96,4 +96,34 @@ fn an_index_with_long_versions_is_taken_without_them() {
     assert_eq!((rejected.len(), long), (2, 2), "{answer}");
     home.json(&["marketplace", "install", "good", "--offline"]);
     home.is_clean();
+}
+
+#[test]
+fn what_an_index_lists_and_cannot_be_read_is_told_to_whoever_asks_for_it() {
+    let home = home();
+    let version = |version: &str, range: &str| {
+        let needs = json!([{ "name": "base", "version_req": range, "optional": false }]);
+        json!({ "version": version, "publisher": "b".repeat(64), "digest": "c".repeat(64), "size_bytes": 1,
+            "dependencies": needs })
+    };
+    let package = |name: &str, versions: Vec<Value>| json!({ "name": name, "description": "", "versions": versions });
+    let packages = json!({
+        "tool": package("tool", vec![version("1.0.0", "^1 || ^2"), version("1.0", "^1")]),
+        "my_pack": package("my_pack", vec![version("1.0.0", "^1")]),
+    });
+    let index = json!({ "version": "1", "updated_at": "2026-01-01T00:00:00Z", "packages": packages });
+    std::fs::create_dir_all(home.path().join("registry")).unwrap();
+    std::fs::write(home.path().join("registry/index.json"), index.to_string()).unwrap();
+    let args = |target: &'static str| ["marketplace", "install", target, "--dry-run", "--offline"];
+    // Also by the second command, which does not read the index again.
+    for _ in 0..2 {
+        let error = home.fails(3, &args("tool"));
+        assert_eq!(error["code"], "GGEN-E0201", "{error}");
+        let refused = error["context"]["refused_entries"].to_string();
+        for part in ["tool 1.0.0: its dependency", "^1 || ^2", "at character 4", "tool 1.0: its version"] {
+            assert!(refused.contains(part), "{part} in {refused}");
+        }
+    }
+    let error = home.fails(3, &args("my-pack"));
+    assert!(each(&error["hints"], "text").contains(&"did you mean my_pack?".to_owned()), "{error}");
 }

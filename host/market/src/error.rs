@@ -320,6 +320,8 @@ pub struct Unresolved {
     pub catalog_age: Option<u64>,
     /// Where a name is not known: names that may have been meant.
     pub likely_meant: Vec<PackageName>,
+    /// What an index lists of the package that it is about, and was not taken: the index, and why.
+    pub refused: Vec<(PathBuf, String)>,
 }
 
 fn list(names: &[PackageName]) -> String {

@@ -337,19 +337,6 @@ impl Market {
             self.detail(format!("the node could not announce what was installed: {error}"));
         }
     }
-
-    /// Imports what changed in the file registries; a repair is told.
-    pub(crate) async fn sync_index(&self) -> Result<(), MarketError> {
-        let (store, directories) = (self.store.clone(), self.settings.directories.clone());
-        let report = blocking(move || Ok(store.sync_index(&directories, now())?)).await?;
-        for rejected in &report.rejected {
-            self.detail(format!("not taken from the index: {}: {}", rejected.path.display(), rejected.reason));
-        }
-        for notice in self.store.notices() {
-            self.tell(notice.code, notice.message);
-        }
-        Ok(())
-    }
 }
 
 fn links(strategy: Option<Strategy>) -> Vec<LinkConfig> {

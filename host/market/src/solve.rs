@@ -157,12 +157,14 @@ impl Market {
             return MarketError::RolledBack { name: package.id.name.clone(), sequence };
         }
         let network_asked = gathered.session.as_ref().is_some_and(|s| s.network().is_some());
-        let likely_meant = unknown_name(&source).map(|name| self.store.likely_meant(name, MAX_MEANT));
+        // Only hints: a catalog that cannot be read fails elsewhere.
+        let likely_meant = unknown_name(&source).and_then(|name| self.store.likely_meant(name, MAX_MEANT).ok());
+        let refused = lacking(&source).and_then(|name| self.store.refused_entries(name).ok());
         MarketError::Resolve(Box::new(Unresolved {
             network_asked,
             catalog_age: self.catalog_age(),
-            // It is only a hint: a catalog that cannot be read fails elsewhere.
-            likely_meant: likely_meant.and_then(Result::ok).unwrap_or_default(),
+            likely_meant: likely_meant.unwrap_or_default(),
+            refused: refused.unwrap_or_default(),
             source,
         }))
     }
@@ -276,10 +278,19 @@ fn affected(item: &PlanItem) -> Option<Notice> {
     (!advisories.is_empty()).then(|| Notice { code: "affected".to_owned(), message })
 }
 
-/// The name that nobody publishes, if that is what is wrong.
+/// The name of which no version is known, if that is what is wrong.
 fn unknown_name(error: &ResolveError) -> Option<&PackageName> {
+    let is_unknown = match error {
+        ResolveError::NoSolution(explanation) => explanation.available.is_empty(),
+        _ => true,
+    };
+    lacking(error).filter(|_| is_unknown)
+}
+
+/// The package of which more versions might mend it.
+fn lacking(error: &ResolveError) -> Option<&PackageName> {
     match error {
-        ResolveError::NoSolution(explanation) if explanation.code == "no-such-package" => explanation.package.as_ref(),
+        ResolveError::NoSolution(explanation) => explanation.package.as_ref(),
         ResolveError::Naming(refusal) => match &refusal.error {
             NamingError::Unknown { name } => Some(name),
             _ => None,

@@ -24,6 +24,24 @@ impl Market {
         done
     }
 
+    /// Imports what changed in the file registries; a repair is told.
+    pub(crate) async fn sync_index(&self) -> Result<(), MarketError> {
+        let (store, directories) = (self.store.clone(), self.settings.directories.clone());
+        let report = blocking(move || Ok(store.sync_index(&directories, now())?)).await?;
+        if let Some(first) = report.rejected.first() {
+            let count = report.rejected.len();
+            let message = format!("{count} of what {} lists was not taken; {}", first.path.display(), first.reason);
+            self.tell("index-entry-refused", message);
+        }
+        for rejected in report.rejected.iter().skip(1) {
+            self.detail(format!("not taken from the index: {}: {}", rejected.path.display(), rejected.reason));
+        }
+        for notice in self.store.notices() {
+            self.tell(notice.code, notice.message);
+        }
+        Ok(())
+    }
+
     async fn update_job(&self, force: bool) -> Result<UpdateAnswer, MarketError> {
         let (store, directories) = (self.store.clone(), self.settings.directories.clone());
         self.step(if force { "rebuilding the registry index" } else { "reading the registries" });

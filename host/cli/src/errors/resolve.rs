@@ -3,13 +3,16 @@
 //! Decides nothing; see [`super`].
 
 use ggen_core::naming::{DecidedBy, NamingError};
-use ggen_core::resolve::{Explanation, NamingRefusal, ResolveError};
+use ggen_core::resolve::{Collision, Explanation, NamingRefusal, ResolveError};
+use ggen_core::{PackageId, PackageName};
 use ggen_market::Unresolved;
 
 use super::report::Hint;
 use super::{Code, Report};
 use crate::output::span;
 
+/// The most entries of an index that are told.
+const MAX_REFUSED: usize = 4;
 /// The most candidates that get a hint of their own.
 const MAX_CANDIDATES: usize = 8;
 
@@ -17,6 +20,7 @@ pub(super) fn report(error: &Unresolved) -> Report {
     let report = match &error.source {
         ResolveError::NoSolution(explanation) => no_solution(explanation),
         ResolveError::Naming(refusal) => naming(refusal),
+        ResolveError::Collision(collision) => collided(collision),
         ResolveError::Cycle(cycle) => {
             let ring: Vec<_> = cycle.iter().map(|(name, version)| format!("{name}@{version}")).collect();
             Report::new(Code::Cycle, &error.source)
@@ -41,7 +45,7 @@ pub(super) fn report(error: &Unresolved) -> Report {
         ResolveError::Unsound(_) => Report::new(Code::Internal, &error.source)
             .hint("please report it, with the output of the same command and -vv"),
     };
-    let report = meant(report, error);
+    let report = refused(meant(report, error), error);
     // What is not known cannot be refused for good: say what the answer rests on.
     let basis = matches!(report.code, Code::NoSuchPackage | Code::NoMatchingVersion | Code::Conflict);
     let report = report.with_json("network_asked", error.network_asked);
@@ -64,6 +68,35 @@ fn meant(mut report: Report, error: &Unresolved) -> Report {
     let hint = |name| Hint { text: format!("did you mean {name}?"), command: None };
     report.hints.splice(0..0, error.likely_meant.iter().map(hint));
     report.with_json("likely_meant", &error.likely_meant)
+}
+
+/// What is listed and was not taken is no news to whoever reads the index himself.
+fn refused(mut report: Report, error: &Unresolved) -> Report {
+    for (index, reason) in error.refused.iter().take(MAX_REFUSED) {
+        report = report.line(format!("{} lists what was not taken: {reason}", index.display()));
+    }
+    if error.refused.is_empty() {
+        return report;
+    }
+    let reasons: Vec<&String> = error.refused.iter().map(|(_, reason)| reason).collect();
+    report.with_json("refused_entries", reasons).hint("mend that entry of the index, or ask whoever keeps it")
+}
+
+/// A home has room for one package of a name.
+fn collided(collision: &Collision) -> Report {
+    let needed = |(id, by): &(PackageId, Option<PackageName>)| {
+        let whose = format!("{} of publisher {}", id.name, id.publisher.short());
+        by.as_ref().map_or_else(|| format!("you asked for {whose}"), |by| format!("{by} requires {whose}"))
+    };
+    let (first, second) = (&collision.first, &collision.second);
+    let code = if first.0.name == second.0.name { Code::NameConflict } else { Code::NameCollides };
+    Report::new(code, collision)
+        .with("name", &first.0.name)
+        .with("other", &second.0.name)
+        .line(needed(first))
+        .line(needed(second))
+        .line("a home has room for one of them")
+        .hint("install what needs one of them without what needs the other, or in another home: --home DIR")
 }
 
 fn no_solution(explanation: &Explanation) -> Report {

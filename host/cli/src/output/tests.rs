@@ -30,6 +30,7 @@ fn unresolved(source: ResolveError) -> MarketError {
         network_asked: false,
         catalog_age: Some(3 * 86_400_000),
         likely_meant: vec![],
+        refused: vec![],
     }))
 }
 

@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::ResolveError;
 use super::derivation::{Derivation, derivation};
 use super::keep::Held;
-use super::knowledge::{Knowledge, Request};
+use super::knowledge::{Knowledge, KnownVersion, Request};
 use super::provider::Node;
-use super::tell::{MAX_SHOWN, Teller, show_requirement};
+use super::tell::{Demand, MAX_SHOWN, Teller, show_requirement};
 use crate::name::{PackageId, PackageName};
 
 /// A refusal that a person can act on.
@@ -47,6 +47,9 @@ pub(super) type Fact = External<Node, Ranges<Version>, String>;
 
 /// The most facts of a derivation that are told.
 const MAX_FACTS: usize = 24;
+/// What to change where nothing better is known.
+pub(super) const RELAX: &str =
+    "relax one of the requirements above, or ask for an older version of the package that has it";
 /// The longest list of versions that a program is told.
 const MAX_AVAILABLE: usize = 1000;
 
@@ -63,10 +66,10 @@ pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowled
             because.push(sentence);
         }
     }
-    let mut culprits: Vec<&Node> = Vec::new();
-    for node in facts.iter().filter_map(|fact| teller.culprit(fact)) {
-        if !culprits.contains(&node) {
-            culprits.push(node);
+    let mut culprits: Vec<(&Node, &Ranges<Version>)> = Vec::new();
+    for (node, range) in facts.iter().filter_map(|fact| teller.culprit(fact)) {
+        if culprits.iter().all(|(other, _)| *other != node) {
+            culprits.push((node, range));
         }
     }
     let (derivation, derivation_cut) = derivation(tree, &teller);
@@ -83,9 +86,9 @@ pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowled
         derivation_cut,
     };
     let explanation = match culprits.as_slice() {
-        [Node::Nobody(name)] => nobody(&teller, name, &facts, blank),
-        [node @ Node::Package(id)] => no_match(&teller, id, teller.wanted(&facts, node), blank),
-        _ => conflict(&teller, blank),
+        [(Node::Nobody(name), _)] => nobody(&teller, name, &facts, blank),
+        [(node @ Node::Package(id), range)] => no_match(&teller, id, teller.wanted(&facts, node, range), blank),
+        _ => conflict(&teller, &facts, blank),
     };
     ResolveError::NoSolution(Box::new(explanation))
 }
@@ -162,66 +165,101 @@ fn nobody(teller: &Teller<'_>, name: &PackageName, facts: &[&Fact], blank: Expla
     }
 }
 
-fn no_match(
-    teller: &Teller<'_>,
-    id: &PackageId,
-    wanted: Option<(Option<String>, VersionReq)>,
-    mut blank: Explanation,
-) -> Explanation {
-    let known = teller.knowledge.packages.get(id);
-    let versions: Vec<Version> = known.into_iter().flat_map(|p| &p.versions).map(|v| v.version.clone()).collect();
+fn no_match(teller: &Teller<'_>, id: &PackageId, wanted: Option<Demand>, mut blank: Explanation) -> Explanation {
+    let known = || teller.knowledge.packages.get(id).into_iter().flat_map(|p| &p.versions);
+    let versions: Vec<Version> = known().map(|v| v.version.clone()).collect();
+    let usable: Vec<Version> = known().filter(|v| v.allowed(id, teller.requests)).map(|v| v.version.clone()).collect();
     let (owner, requirement) = match wanted {
         Some((owner, requirement)) => (owner, Some(requirement)),
         None => (None, teller.requests.iter().find(|r| r.name == id.name).map(|r| r.requirement.clone())),
     };
-    let shown = requirement.as_ref().map(show_requirement);
-    let headline = match (&owner, &shown) {
-        _ if versions.is_empty() => format!("no version of {} is known", id.name),
-        (Some(owner), Some(shown)) => format!("no version of {} satisfies {shown}, which {owner} requires", id.name),
-        (None, Some(shown)) => format!("no version of {} satisfies {shown}", id.name),
-        (_, None) => format!("no version of {} satisfies what requires it", id.name),
+    let fits = |v: &&KnownVersion| requirement.as_ref().is_some_and(|r| r.matches(&v.version));
+    let fitting: Vec<&KnownVersion> = known().filter(fits).collect();
+    let (name, shown) = (&id.name, requirement.as_ref().map(show_requirement));
+    let which = match (&owner, &shown) {
+        (Some(owner), Some(shown)) => format!("satisfies {shown}, which {owner} requires"),
+        (None, Some(shown)) => format!("satisfies {shown}"),
+        (_, None) => "satisfies what requires it".to_owned(),
     };
-    let nearest = requirement.as_ref().map(|r| super::tell::nearest(&versions, r)).unwrap_or_default();
+    let headline = match fitting.is_empty() {
+        _ if versions.is_empty() => format!("no version of {name} is known"),
+        true => format!("no version of {name} {which}"),
+        false => format!("no version of {name} that {which}{} may be used", if owner.is_some() { "," } else { "" }),
+    };
+    let nearest = requirement.as_ref().map(|r| super::tell::nearest(&usable, r)).unwrap_or_default();
     if !nearest.is_empty() && versions.len() > nearest.len() {
         let list: Vec<String> = nearest.iter().map(ToString::to_string).collect();
         blank.because.push(format!("the nearest to {} is {}", shown.unwrap_or_default(), list.join(" and ")));
     }
-    let mut hints = Vec::new();
-    let pre = nearest.iter().rev().find(|v| !v.pre.is_empty());
-    let best = nearest.iter().rev().find(|v| v.pre.is_empty()).or(versions.iter().find(|v| v.pre.is_empty()));
-    match (best, &owner) {
-        (Some(best), None) => hints.push(format!("ask for one that there is: {}@^{best}", id.name)),
-        (Some(best), Some(owner)) => hints.push(format!(
-            "the publisher of {owner} could move it to {} ^{best}; until then another version of {} may do",
-            id.name,
-            owner.split(' ').next().unwrap_or(owner)
-        )),
-        (None, _) => {}
-    }
-    if let Some(pre) = pre {
-        hints.push(format!("a pre-release is taken only where it is named: {}@={pre}", id.name));
-    }
-    hints.push("look for newer releases: ggen marketplace update".to_owned());
-    let available = versions.into_iter().take(MAX_AVAILABLE).collect();
-    let package = Some(id.name.clone());
+    let hints = change(id, owner.as_deref(), requirement.as_ref(), &fitting, &nearest, &usable);
     Explanation {
         headline,
         code: "no-matching-version",
-        package,
+        package: Some(id.name.clone()),
         required_by: owner,
-        available,
+        available: versions.into_iter().take(MAX_AVAILABLE).collect(),
         nearest,
         hints,
         ..blank
     }
 }
 
-fn conflict(teller: &Teller<'_>, blank: Explanation) -> Explanation {
-    let names: Vec<String> = teller.requests.iter().map(|r| r.name.to_string()).take(MAX_SHOWN).collect();
-    let hint = "relax one of the requirements above, or ask for an older version of the package that has it";
+/// What can be changed where no version satisfies `requirement`, or where those that do, `fitting`, may not be used.
+fn change(
+    id: &PackageId,
+    owner: Option<&str>,
+    requirement: Option<&VersionReq>,
+    fitting: &[&KnownVersion],
+    nearest: &[Version],
+    usable: &[Version],
+) -> Vec<String> {
+    let name = &id.name;
+    let mut hints = Vec::new();
+    let full = |v: &&Version| v.pre.is_empty();
+    match (nearest.iter().rev().find(full).or(usable.iter().find(full)), owner) {
+        (Some(best), None) => hints.push(format!("ask for one that there is: {name}@^{best}")),
+        (Some(best), Some(owner)) => hints.push(format!(
+            "the publisher of {owner} could move it to {name} ^{best}; until then another version of {} may do",
+            owner.split(' ').next().unwrap_or(owner)
+        )),
+        (None, _) => {}
+    }
+    let would_match = |v: &&Version| {
+        let released = Version::new(v.major, v.minor, v.patch);
+        !v.pre.is_empty() && requirement.is_some_and(|r| r.matches(&released))
+    };
+    if let Some(pre) = usable.iter().find(would_match).filter(|_| owner.is_none()) {
+        hints.push(format!("a pre-release is taken only where it is named: {name}@={pre}"));
+    }
+    if let Some(yanked) = fitting.iter().find(|v| v.excluded.is_none() && v.yanked.is_some()) {
+        hints.push(format!("a yanked version is taken only where you ask for exactly it: {name}@={}", yanked.version));
+    }
+    if fitting.iter().any(|v| v.excluded.is_some()) {
+        hints.push(format!("which policy leaves versions out, and why: ggen policy explain {name}"));
+    }
+    hints.push("look for newer releases: ggen marketplace update".to_owned());
+    hints
+}
+
+fn conflict(teller: &Teller<'_>, facts: &[&Fact], mut blank: Explanation) -> Explanation {
+    let hints = vec![RELAX.to_owned()];
+    let Some((id, both)) = teller.contested(facts) else {
+        let names: Vec<String> = teller.requests.iter().map(|r| r.name.to_string()).take(MAX_SHOWN).collect();
+        let headline = format!("the requirements of {} cannot hold together", names.join(", "));
+        return Explanation { headline, hints, ..blank };
+    };
+    let [first, second] = both.map(|(owner, requirement)| {
+        let owner = owner.map_or_else(|| "you asked for".to_owned(), |owner| format!("{owner} requires"));
+        format!("{}, which {owner}", show_requirement(&requirement))
+    });
+    let sentence = teller.there_is(&Node::Package(id.clone().into()), &Ranges::full());
+    blank.because.extend(sentence.filter(|sentence| !blank.because.contains(sentence)));
+    let versions = teller.knowledge.packages.get(id).into_iter().flat_map(|p| &p.versions);
     Explanation {
-        headline: format!("the requirements of {} cannot hold together", names.join(", ")),
-        hints: vec![hint.to_owned()],
+        headline: format!("no version of {} satisfies both {first}, and {second}", id.name),
+        package: Some(id.name.clone()),
+        available: versions.map(|v| v.version.clone()).take(MAX_AVAILABLE).collect(),
+        hints,
         ..blank
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::{Bounds, Failed, Knowledge, Request, ResolveError, Solution, attempt};
+use super::{Bounds, Failed, Knowledge, Request, ResolveError, Solution, attempt, relief};
 use crate::name::PackageId;
 
 /// A solution that changes as little as it must of what was kept, and what it had to change.
@@ -59,7 +59,8 @@ pub fn resolve_keeping(
         }
     }
     let usable = held.clone();
-    let mut solution = release_until_solved(requests, knowledge, &mut held, &mut why, bounds, cancelled)?;
+    let mut solution = release_until_solved(requests, knowledge, &mut held, &mut why, bounds, cancelled)
+        .map_err(|error| relief::with_hints(error, requests, knowledge, bounds, cancelled))?;
     // Whatever stayed by itself is held from now on, so that taking one back never costs another.
     let stayed = |solution: &Solution| -> Held {
         let moves = |id: &PackageId, from: &Version| solution.version(id).is_some_and(|to| to != from);

@@ -12,10 +12,12 @@ mod keep;
 mod knowledge;
 mod lookahead;
 mod provider;
+mod relief;
 mod solution;
 mod tell;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use pubgrub::PubGrubError;
 use semver::Version;
@@ -66,6 +68,9 @@ pub enum ResolveError {
     /// A name that stands for nobody, or for two.
     #[error("it is not decided whose {} is meant", .0.error.name())]
     Naming(Box<NamingRefusal>),
+    /// Two packages that a home has no room for side by side.
+    #[error("{0}")]
+    Collision(Box<Collision>),
     /// The requirements cannot hold together.
     #[error("{}", .0.headline)]
     NoSolution(Box<Explanation>),
@@ -103,6 +108,25 @@ pub struct NamingRefusal {
     pub error: NamingError,
 }
 
+/// Two packages of one name, or of names that are the same but for `-` and `_`: a home has room for one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collision {
+    /// One, and who requires it; none where the user typed it.
+    pub first: (PackageId, Option<PackageName>),
+    /// The other.
+    pub second: (PackageId, Option<PackageName>),
+}
+
+impl fmt::Display for Collision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, second) = (&self.first.0, &self.second.0);
+        match first.name == second.name {
+            true => write!(f, "two publishers' packages named {} are needed at once", first.name),
+            false => write!(f, "{} and {} are needed at once, and count as one name", first.name, second.name),
+        }
+    }
+}
+
 impl ResolveError {
     fn naming(required_by: Option<(PackageId, Version)>, error: NamingError) -> Self {
         Self::Naming(Box::new(NamingRefusal { required_by, error }))
@@ -119,7 +143,9 @@ pub fn resolve(
     bounds: Bounds,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Solution, ResolveError> {
-    attempt(requests, knowledge, &keep::Held::new(), bounds, cancelled).map_err(|failed| failed.error)
+    let held = keep::Held::new();
+    attempt(requests, knowledge, &held, bounds, cancelled)
+        .map_err(|failed| relief::with_hints(failed.error, requests, knowledge, bounds, cancelled))
 }
 
 /// An attempt that failed, and the packages that its derivation speaks of.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use pubgrub::SelectedDependencies;
 use semver::Version;
 
-use super::ResolveError;
 use super::knowledge::{Knowledge, Request};
 use super::provider::Node;
+use super::{Collision, ResolveError};
 use crate::name::{PackageId, PackageName};
 use crate::naming::DecidedBy;
 
@@ -49,7 +49,7 @@ impl Solution {
             .collect();
         let mut reached: BTreeMap<PackageId, Chosen> = BTreeMap::new();
         let mut queue = VecDeque::new();
-        let mut names: BTreeMap<String, PackageId> = BTreeMap::new();
+        let mut names: BTreeMap<String, (PackageId, Option<PackageName>)> = BTreeMap::new();
         for request in requests {
             let Some(Ok((id, by))) = knowledge.typed(request) else { continue };
             queue.push_back((id, None::<PackageName>, by));
@@ -58,8 +58,9 @@ impl Solution {
             let Some(version) = versions.get(&id) else {
                 return Err(ResolveError::Unsound(format!("{} is needed and not chosen", id.name)));
             };
-            if let Some(other) = names.insert(id.name.collision_key(), id.clone()).filter(|other| *other != id) {
-                return Err(two_of_one_name(&other, &id));
+            let this = (id.clone(), from.clone());
+            if let Some(other) = names.insert(id.name.collision_key(), this.clone()).filter(|other| other.0 != id) {
+                return Err(ResolveError::Collision(Box::new(Collision { first: other, second: this })));
             }
             let known = reached.contains_key(&id);
             let chosen = reached.entry(id.clone()).or_insert_with(|| Chosen {
@@ -104,15 +105,6 @@ impl Solution {
         }
         broken
     }
-}
-
-/// A home has room for one package of a name: two publishers' packages that collide cannot both be installed.
-fn two_of_one_name(first: &PackageId, second: &PackageId) -> ResolveError {
-    let error = crate::naming::NamingError::Undecided {
-        name: first.name.clone(),
-        candidates: vec![first.publisher, second.publisher],
-    };
-    ResolveError::naming(None, error)
 }
 
 /// Dependencies first; among equals by name. A circle is broken anywhere: [`super::cycle`] refuses it afterwards.

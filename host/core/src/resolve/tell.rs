@@ -7,12 +7,15 @@ use semver::{Op, Version, VersionReq};
 
 use super::explain::Fact;
 use super::keep::Held;
-use super::knowledge::{Knowledge, KnownPackage, Request};
+use super::knowledge::{Knowledge, KnownPackage, KnownVersion, Request};
 use super::provider::{Node, absent};
 use crate::name::{PackageId, PackageName};
 
 /// The most versions that a sentence lists.
 pub(super) const MAX_SHOWN: usize = 12;
+
+/// A requirement, and the release that has it; none where the user has it.
+pub(super) type Demand = (Option<String>, VersionReq);
 
 /// Who knows what facts are about.
 pub(super) struct Teller<'a> {
@@ -23,17 +26,18 @@ pub(super) struct Teller<'a> {
 
 impl Teller<'_> {
     /// A package that no requirement of others rules out: nobody publishes it, no version matches, or none may be used.
-    pub(super) fn culprit<'f>(&self, fact: &'f Fact) -> Option<&'f Node> {
+    /// With the range that is left of it.
+    pub(super) fn culprit<'f>(&self, fact: &'f Fact) -> Option<(&'f Node, &'f Ranges<Version>)> {
         match fact {
             External::FromDependencyOf(_, _, target @ (Node::Package(_) | Node::Nobody(_)), range)
                 if *range == Ranges::empty() =>
             {
-                Some(target)
+                Some((target, range))
             }
-            External::NoVersions(node @ Node::Nobody(_), _) => Some(node),
+            External::NoVersions(node @ Node::Nobody(_), range) => Some((node, range)),
             External::NoVersions(node @ Node::Package(id), range) => {
                 let package = self.knowledge.packages.get(id.as_ref())?;
-                self.barred(id, package, range).map(|_| node)
+                self.barred(id, package, range).map(|_| (node, range))
             }
             _ => None,
         }
@@ -52,27 +56,52 @@ impl Teller<'_> {
         Some(format!("{} {}", owner.name, version.version))
     }
 
-    /// The requirement on `node` that no version satisfies, with the release that has it.
-    pub(super) fn wanted(&self, facts: &[&Fact], node: &Node) -> Option<(Option<String>, VersionReq)> {
+    /// The requirement on `node` that leaves nothing but `range` of it, with the release that has it.
+    pub(super) fn wanted(&self, facts: &[&Fact], node: &Node, range: &Ranges<Version>) -> Option<Demand> {
         facts.iter().find_map(|fact| match fact {
-            External::FromDependencyOf(owner, versions, target, range)
-                if target == node && *range == Ranges::empty() =>
-            {
+            External::FromDependencyOf(owner, versions, target, left) if target == node && left == range => {
                 let name = node_name(target)?;
-                let requirement = self.requirement(owner, versions, name)?.clone();
-                Some((self.owner_of(fact, name), requirement))
+                Some((self.owner_of(fact, name), self.requirement(owner, versions, target)?))
             }
             _ => None,
         })
     }
 
-    fn requirement(&self, owner: &Node, versions: &Ranges<Version>, target: &PackageName) -> Option<&VersionReq> {
+    /// What `owner` requires of `target`; where it does so several times, all of it at once.
+    fn requirement(&self, owner: &Node, versions: &Ranges<Version>, target: &Node) -> Option<VersionReq> {
+        let name = node_name(target)?;
         let Node::Package(id) = owner else {
-            return self.requests.iter().find(|r| r.name == *target).map(|r| &r.requirement);
+            return self.requests.iter().find(|r| r.name == *name).map(|r| r.requirement.clone());
         };
         let package = self.knowledge.packages.get(id.as_ref())?;
-        let inside = package.versions.iter().filter(|v| versions.contains(&v.version));
-        inside.flat_map(|v| &v.dependencies).find(|d| d.name == *target).map(|d| &d.requirement)
+        let is_optional = matches!(target, Node::Beside(_));
+        let of = |v: &KnownVersion| {
+            let named: Vec<_> =
+                v.dependencies.iter().filter(|d| d.name == *name && d.optional == is_optional).collect();
+            let all = named.iter().flat_map(|d| d.requirement.comparators.iter().cloned()).collect();
+            (!named.is_empty()).then_some(VersionReq { comparators: all })
+        };
+        package.versions.iter().filter(|v| versions.contains(&v.version)).find_map(of)
+    }
+
+    /// A package of which two requirements leave nothing in common, with who has them and what they are.
+    pub(super) fn contested<'f>(&self, facts: &[&'f Fact]) -> Option<(&'f PackageId, [Demand; 2])> {
+        let edges = || {
+            facts.iter().filter_map(|fact| match fact {
+                External::FromDependencyOf(owner, versions, target @ Node::Package(id), range) => {
+                    Some((owner, versions, target, id.as_ref(), range))
+                }
+                _ => None,
+            })
+        };
+        let of = |owner: &Node, versions: &Ranges<Version>, target: &Node| {
+            let who = matches!(owner, Node::Package(_)).then(|| self.shortly(owner, versions));
+            Some((who, self.requirement(owner, versions, target)?))
+        };
+        edges().enumerate().find_map(|(at, (owner, versions, target, id, range))| {
+            let other = edges().skip(at + 1).find(|(_, _, t, _, r)| *t == target && r.is_disjoint(range))?;
+            Some((id, [of(owner, versions, target)?, of(other.0, other.1, other.2)?]))
+        })
     }
 
     /// A fact, and what there is where nothing fits.
@@ -92,7 +121,7 @@ impl Teller<'_> {
 
     fn requires(&self, owner: &Node, versions: &Ranges<Version>, target: &Node) -> Option<String> {
         let name = node_name(target)?;
-        let requirement = self.requirement(owner, versions, name).map(show_requirement);
+        let requirement = self.requirement(owner, versions, target).as_ref().map(show_requirement);
         match (owner, target) {
             (Node::Package(owner), Node::Beside(beside)) if owner == beside => None,
             (Node::Package(_), Node::Beside(_)) => {
@@ -115,7 +144,18 @@ impl Teller<'_> {
         }
     }
 
-    fn there_is(&self, node: &Node, range: &Ranges<Version>) -> Option<String> {
+    /// A package with its version where it is one, else by its name alone.
+    fn shortly(&self, node: &Node, versions: &Ranges<Version>) -> String {
+        let (Node::Package(id) | Node::Beside(id)) = node else { return node.to_string() };
+        let known = self.knowledge.packages.get(id.as_ref()).map_or(&[][..], |p| p.versions.as_slice());
+        let mut inside = known.iter().filter(|v| versions.contains(&v.version));
+        match (inside.next(), inside.next()) {
+            (Some(only), None) => format!("{} {}", id.name, only.version),
+            _ => id.name.to_string(),
+        }
+    }
+
+    pub(super) fn there_is(&self, node: &Node, range: &Ranges<Version>) -> Option<String> {
         match node {
             Node::Root | Node::Beside(_) => None,
             Node::Nobody(name) => Some(format!("nobody is known to publish {name}")),

@@ -117,7 +117,7 @@ fn put_versions(
                 version.archive.as_ref().map(|d| d.as_bytes()),
                 version.size.map(to_sql),
                 to_sql(now),
-                version.yanked.then_some("yanked"),
+                version.yanked.then_some(""),
                 version.dependencies,
                 listed
             ])

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 
 use ggen_core::head::SignedHead;
+use ggen_core::manifest::{RequirementError, parse_requirement};
 use ggen_core::release::{Dependency, MAX_DEPENDENCIES, MAX_VERSION, SignedRelease};
 use ggen_core::root::Publisher;
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use semver::Version;
 
-use super::chain;
 use super::stream::{self, DependencyEntry, PackageEntry, VersionEntry};
+use super::{Rejected, chain};
 use crate::db::refresh::About;
 use crate::db::unsigned::{Unsigned, UnsignedVersion};
 use crate::fsio::Hashed;
@@ -47,7 +48,7 @@ pub(super) enum What {
 pub(super) struct Batch {
     pub(super) packages: usize,
     pub(super) items: Vec<Item>,
-    pub(super) rejected: Vec<(PathBuf, String)>,
+    pub(super) rejected: Vec<Rejected>,
     weight: usize,
 }
 
@@ -84,9 +85,11 @@ impl Reader<'_> {
         self.registry.join("index.json")
     }
 
-    fn reject(&mut self, name: &str, reason: impl std::fmt::Display) {
-        let name: String = name.chars().take(100).collect();
-        self.batch.rejected.push((self.index(), format!("{name}: {reason}")));
+    /// `label` begins with the package's name.
+    fn reject(&mut self, label: &str, reason: impl std::fmt::Display) {
+        let label: String = label.chars().take(100).collect();
+        let name = label.split(' ').next().map(str::to_owned);
+        self.batch.rejected.push(Rejected { path: self.index(), name, reason: format!("{label}: {reason}") });
     }
 
     fn package(&mut self, name: &str, entry: PackageEntry) {
@@ -103,6 +106,9 @@ impl Reader<'_> {
         .shortened();
         let mut unsigned: BTreeMap<PublisherId, Vec<(Version, UnsignedVersion)>> = BTreeMap::new();
         let mut heads: BTreeMap<PublisherId, Option<SignedHead>> = BTreeMap::new();
+        if entry.versions.len() > MAX_VERSIONS {
+            self.reject(name, format!("it lists more than {MAX_VERSIONS} versions; the first so many are taken"));
+        }
         for version in entry.versions.into_iter().take(MAX_VERSIONS) {
             self.batch.weight += 1 + version.dependencies.len();
             let label = format!("{name} {}", version.version.chars().take(60).collect::<String>());
@@ -191,14 +197,10 @@ impl Reader<'_> {
 
 /// A version of the index.
 fn version(text: &str) -> Result<Version, String> {
-    bounded(text)
-        .and_then(|text| text.parse().map_err(|e: semver::Error| e.to_string()))
-        .map_err(|e| format!("its version: {e}"))
-}
-
-/// The text of a version or requirement, if it is short enough to be read.
-fn bounded(text: &str) -> Result<&str, String> {
-    if text.len() > MAX_VERSION { Err(format!("it is longer than {MAX_VERSION} characters")) } else { Ok(text) }
+    match text.len() > MAX_VERSION {
+        true => Err(format!("its version: it is longer than {MAX_VERSION} characters")),
+        false => text.parse().map_err(|e: semver::Error| format!("its version: {e}")),
+    }
 }
 
 fn unsigned_version(entry: &VersionEntry) -> Result<(Version, UnsignedVersion), String> {
@@ -214,13 +216,15 @@ fn unsigned_version(entry: &VersionEntry) -> Result<(Version, UnsignedVersion), 
 }
 
 fn dependency(entry: &DependencyEntry) -> Result<Dependency, String> {
-    let wrong = |e: &dyn std::fmt::Display| format!("its dependency {:?}: {e}", entry.name);
+    let wrong = |e: &dyn std::fmt::Display| {
+        let name: String = entry.name.chars().take(100).collect();
+        format!("its dependency {name:?}: {e}")
+    };
+    let unread = |e: RequirementError| wrong(&format!("{e}, at character {}", e.at + 1));
     Ok(Dependency {
         publisher: entry.publisher.as_deref().map(str::parse).transpose().map_err(|e| wrong(&e))?,
         name: entry.name.parse().map_err(|e| wrong(&e))?,
-        requirement: bounded(entry.version_req.as_deref().unwrap_or("*"))
-            .and_then(|text| text.parse().map_err(|e: semver::Error| e.to_string()))
-            .map_err(|e| wrong(&e))?,
+        requirement: parse_requirement(entry.version_req.as_deref().unwrap_or("*")).map_err(unread)?,
         optional: entry.optional,
     })
 }

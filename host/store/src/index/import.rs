@@ -64,7 +64,7 @@ impl Store {
             self.db().write("import an index into", false, |t| {
                 let (mut batch, mut packages) = (first, 0);
                 loop {
-                    batch.rejected.drain(..).for_each(|(path, reason)| report.reject(&path, reason));
+                    batch.rejected.drain(..).for_each(|rejected| report.refuse(rejected));
                     take_items(t, self, &batch.items, source, home, now, report)?;
                     packages += batch.packages;
                     if packages >= TRANSACTION {

@@ -8,6 +8,7 @@ mod entries;
 mod export;
 mod import;
 mod rebuild;
+mod refused;
 pub(crate) mod stream;
 
 use std::fs;
@@ -43,14 +44,20 @@ pub struct IndexReport {
 pub struct Rejected {
     /// Which file.
     pub path: PathBuf,
+    /// The name of the package, as it stands there, where it is an entry of an index.
+    pub name: Option<String>,
     /// Why.
     pub reason: String,
 }
 
 impl IndexReport {
     pub(crate) fn reject(&mut self, path: &Path, reason: impl Into<String>) {
+        self.refuse(Rejected { path: path.to_owned(), name: None, reason: reason.into() });
+    }
+
+    fn refuse(&mut self, rejected: Rejected) {
         if self.rejected.len() < MAX_REJECTED {
-            self.rejected.push(Rejected { path: path.to_owned(), reason: reason.into() });
+            self.rejected.push(rejected);
         }
     }
 }
@@ -147,13 +154,19 @@ impl Store {
         if known.as_ref().is_some_and(|k| (k.changed, k.size) == (changed, size)) {
             return Ok(());
         }
+        let mut import = || {
+            let before = report.rejected.len();
+            let read = self.import_registry(registry, home, now, report)?;
+            self.note_refused(&path, report.rejected.get(before..).unwrap_or_default())?;
+            Ok::<_, StoreError>(read)
+        };
         // One of the same length may be the same; another one is read once, and not twice.
         let (digest, size) = match known.filter(|known| known.size == size) {
-            None => self.import_registry(registry, home, now, report)?,
+            None => import()?,
             Some(known) => {
                 let there = fsio::open_regular(&path).and_then(fsio::hash_reader).map_err(at("read", &path))?;
                 let is_same = known.digest == there.0.to_hex();
-                if is_same { there } else { self.import_registry(registry, home, now, report)? }
+                if is_same { there } else { import()? }
             }
         };
         self.set_stamp(&path, &Stamp { changed, size, digest: digest.to_hex() })

@@ -23,6 +23,71 @@ fn a_pre_release_that_would_do_is_named() {
 }
 
 #[test]
+fn a_pre_release_that_would_not_do_is_no_hint() {
+    let world = world(&["a@1.0.0", "a@2.0.0-rc.1", "app@1.0.0: a ^2"]);
+    assert!(!explanation("a ^3", &world).hints.iter().any(|h| h.contains("pre-release")));
+    // Naming it beside `app` would not help: what `app` requires never takes it.
+    assert!(!explanation("app", &world).hints.iter().any(|h| h.contains("pre-release")));
+}
+
+#[test]
+fn what_fits_and_may_not_be_used_is_no_lack_of_versions() {
+    let mut world = world(&["app@1.0.0: lib =2.0.0", "lib@1.0.0", "lib@2.0.0!", "lib@3.0.0"]);
+    let refused = explanation("app", &world);
+    let headline = "no version of lib that satisfies =2.0.0, which app 1.0.0 requires, may be used";
+    assert_eq!((refused.headline.as_str(), refused.required_by.as_deref()), (headline, Some("app 1.0.0")));
+    assert!(refused.hints.iter().any(|h| h.ends_with("only where you ask for exactly it: lib@=2.0.0")), "{refused:?}");
+    assert_eq!(solve("app, lib =2.0.0", &world).unwrap(), "lib@2.0.0 app@1.0.0");
+    assert_eq!(explanation("lib ^2", &world).headline, "no version of lib that satisfies ^2 may be used");
+    world.packages.get_mut(&id("lib")).unwrap().versions[0].excluded = Some("p/x: too new".to_owned());
+    let refused = explanation("lib ^3", &world);
+    assert!(refused.because.contains(&"lib 3.0.0 is left out: p/x: too new".to_owned()), "{refused:?}");
+    assert!(refused.hints.contains(&"ask for one that there is: lib@^1.0.0".to_owned()), "{refused:?}");
+    assert!(refused.hints.iter().any(|h| h.ends_with(": ggen policy explain lib")), "{refused:?}");
+}
+
+#[test]
+fn two_requirements_of_one_release_are_told_as_both() {
+    let refused = explanation("a", &world(&["a@1.0.0: b ^1, b ^2", "b@1.0.0", "b@2.0.0"]));
+    assert_eq!(refused.headline, "no version of b satisfies ^1, ^2, which a 1.0.0 requires");
+    assert!(refused.because.contains(&"a 1.0.0 requires b ^1, ^2".to_owned()), "{refused:?}");
+}
+
+#[test]
+fn a_conflict_names_what_is_contested_and_what_would_do() {
+    let world = world(&[
+        "left@1.0.0: lib ^1",
+        "left@0.9.0: lib ^2",
+        "right@1.0.0: lib ^2",
+        "lib@1.0.0",
+        "lib@2.0.0",
+        "other@1.0.0: lib ^1",
+    ]);
+    let refused = explanation("left ^1, right", &world);
+    let [one, other] = ["^1, which left 1.0.0 requires", "^2, which right 1.0.0 requires"];
+    let either = [(one, other), (other, one)].map(|(a, b)| format!("no version of lib satisfies both {a}, and {b}"));
+    assert!(either.contains(&refused.headline), "{}", refused.headline);
+    assert_eq!((refused.code, refused.package), ("conflict", Some(name("lib"))));
+    assert!(refused.because.contains(&"there is lib 2.0.0, 1.0.0".to_owned()), "{:?}", refused.because);
+    assert_eq!(refused.hints, ["left@^0.9.0 would do, where you asked for left@^1"]);
+    // What is offered holds.
+    assert_eq!(solve("left ^0.9.0, right", &world).unwrap(), "lib@2.0.0 left@0.9.0 right@1.0.0");
+    let refused = explanation("other, right, lib", &world);
+    assert_eq!(refused.hints, ["without other it would do", "without right it would do"]);
+    let only =
+        explanation("both", &self::world(&["both@1.0.0: lib ^1, x", "x@1.0.0: lib ^2", "lib@1.0.0", "lib@2.0.0"]));
+    assert!(only.hints.iter().any(|h| h.starts_with("relax one of the requirements")), "{:?}", only.hints);
+}
+
+#[test]
+fn two_spellings_of_one_name_are_not_chosen_together() {
+    let world = world(&["app@1.0.0: my_lib, my-lib", "my_lib@1.0.0", "my-lib@1.0.0"]);
+    let Err(ResolveError::Collision(collision)) = solve("app", &world) else { panic!() };
+    assert_eq!(collision.to_string(), "my_lib and my-lib are needed at once, and count as one name");
+    assert_eq!(collision.second.1, Some(name("app")));
+}
+
+#[test]
 fn whoever_requires_what_nobody_publishes_is_in_the_headline() {
     let refused = explanation("app", &world(&["app@1.0.0: ghost ^1"]));
     assert_eq!(refused.headline, "nobody is known to publish ghost, which app 1.0.0 requires");
