@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ggen_tests::{Home, Package, Ran, Running, Value};
+use ggen_tests::{Home, Package, Ran, Running, Value, json};
 
 use crate::{each, home};
 
@@ -244,4 +244,25 @@ fn other_policies_than_those_of_the_lock_are_told() {
     assert!(lock(&folder).contains("minimal-versions"));
     let again = run(&home, &folder, &["install"]).exits(0).value();
     assert!(!again["warnings"].to_string().contains("other-policies"), "{again}");
+}
+
+#[test]
+fn what_is_removed_in_a_project_is_no_longer_asked_for() {
+    let home = published();
+    let folder = project(&home, "shop", Some("lib = \"^1\""));
+    run(&home, &folder, &["install"]).exits(0);
+    run(&home, &folder, &["install", "app", "other", "lib"]).exits(0);
+    let remove = |home: &Home, name: &str| run(home, &folder, &["remove", name]).exits(0).value();
+    let answer = remove(&home, "app");
+    assert_eq!((&answer["removed"], &answer["unlocked"]), (&json!(["app"]), &json!(["app"])), "{answer}");
+    assert_eq!(plan(&home, &folder, &["install", "--locked"]), ["lib 1.0.0", "other 1.0.0"]);
+    // What others need, and the manifest asks for, is there all the same.
+    let answer = remove(&home, "lib");
+    assert_eq!((&answer["removed"], &answer["unlocked"]), (&json!([]), &json!(["lib"])), "{answer}");
+    assert_eq!(each(&answer["warnings"], "code"), ["still-needed", "in-manifest"], "{answer}");
+    assert_eq!(run(&home, &folder, &["remove", "lib"]).exits(1).error()["code"], "GGEN-E0209");
+    // A lockfile from elsewhere, whose packages are not here.
+    let answer = remove(&self::home(), "other");
+    assert_eq!((&answer["removed"], &answer["unlocked"]), (&json!([]), &json!(["other"])), "{answer}");
+    assert!(!lock(&folder).contains("\"other\"") && lock(&folder).contains("\"lib\""), "{}", lock(&folder));
 }

@@ -88,6 +88,12 @@ impl Closure {
         self.members.get(&name.collision_key())
     }
 
+    /// Members that need `name` themselves.
+    pub fn needers<'a>(&'a self, name: &PackageName) -> impl Iterator<Item = &'a Member> {
+        let key = name.collision_key();
+        self.members.values().filter(move |m| m.dependencies.keys().any(|n| n.collision_key() == key))
+    }
+
     /// What stands for nothing that was asked for: members that no root reaches.
     #[must_use]
     pub fn unreached(&self) -> Vec<&Member> {

@@ -1,4 +1,4 @@
-//! What can be said and done in a home without asking anybody: list, info, remove, clean, inspect.
+//! What can be said and done in a home without asking anybody: list, info, clean, inspect.
 
 use std::path::Path;
 
@@ -27,32 +27,6 @@ impl Market {
         };
         let packages = self.store.installed()?.into_iter().map(listed).collect();
         Ok(ListAnswer { packages, outdated: false, warnings: Vec::new() })
-    }
-
-    /// Removes packages; one that others need stays.
-    pub fn remove(&self, names: Vec<String>) -> Result<RemoveAnswer, MarketError> {
-        let names = names.iter().map(|n| package_name(n)).collect::<Result<Vec<_>, _>>()?;
-        let installed = self.store.installed()?;
-        for name in &names {
-            let Some(package) = installed.iter().find(|i| i.id.name.collision_key() == name.collision_key()) else {
-                return Err(MarketError::NotInstalled { name: name.clone() });
-            };
-            let staying = |needer: &&PackageName| {
-                let goes = names.iter().any(|n| n.collision_key() == needer.collision_key());
-                !goes && installed.iter().any(|i| i.id.name == **needer)
-            };
-            let needed_by: Vec<PackageName> =
-                package.requested_by.iter().filter_map(|n| n.parse().ok()).filter(|n| staying(&n)).collect();
-            if !needed_by.is_empty() {
-                return Err(MarketError::Needed { name: name.clone(), needed_by });
-            }
-        }
-        let removed = self.store.remove(&names, &mut report::waiting(&self.reporter))?;
-        let left = self.store.installed()?;
-        let needed =
-            |i: &Installed| i.direct || i.requested_by.iter().any(|n| left.iter().any(|l| l.id.name.as_str() == n));
-        let unneeded = left.iter().filter(|i| !needed(i)).map(|i| i.id.name.clone()).collect();
-        Ok(RemoveAnswer { removed: removed.into_iter().map(|r| r.id.name).collect(), unneeded })
     }
 
     /// Everything that is known here of a package.

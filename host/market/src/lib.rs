@@ -37,6 +37,7 @@ mod project;
 mod publish;
 mod relations;
 mod reload;
+mod remove;
 mod replay;
 mod report;
 mod search;

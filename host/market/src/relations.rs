@@ -4,6 +4,7 @@
 
 use ggen_core::PackageName;
 use ggen_core::graph::{Closure, Member};
+use ggen_core::lockfile::{LockedPackage, Lockfile};
 
 use crate::answers::{TreeAnswer, TreeNode, WhyAnswer};
 use crate::error::MarketError;
@@ -45,14 +46,7 @@ impl Market {
     /// The lockfile's closure in a project, else what is installed.
     pub(crate) fn closure(&self, project: Option<&Project>) -> Result<Closure, MarketError> {
         if let Some(project) = project {
-            let member = |p: &ggen_core::lockfile::LockedPackage| Member {
-                id: p.id.clone(),
-                version: p.version.clone(),
-                dependencies: p.dependencies.clone(),
-            };
-            let roots = project::merged(&project.lock.requested);
-            let roots = roots.into_iter().map(|r| (r.name, Some(r.requirement))).collect();
-            return Ok(Closure::new(project.lock.packages.iter().map(member).collect(), roots));
+            return Ok(locked_closure(&project.lock));
         }
         let (mut members, mut roots) = (Vec::new(), Vec::<(PackageName, _)>::new());
         for installed in self.store.installed()? {
@@ -67,6 +61,17 @@ impl Market {
         }
         Ok(Closure::new(members, roots))
     }
+}
+
+/// What a lockfile names, and who needs whom of it.
+pub(crate) fn locked_closure(lock: &Lockfile) -> Closure {
+    let member = |p: &LockedPackage| Member {
+        id: p.id.clone(),
+        version: p.version.clone(),
+        dependencies: p.dependencies.clone(),
+    };
+    let roots = project::merged(&lock.requested).into_iter().map(|r| (r.name, Some(r.requirement))).collect();
+    Closure::new(lock.packages.iter().map(member).collect(), roots)
 }
 
 /// Lines with their depths as nodes with their dependencies. A line stands beneath the last one that is less deep.

@@ -98,7 +98,11 @@ pub fn installed(page: &mut Page, answer: &InstallAnswer) {
     if installed.is_empty() {
         let names: Vec<_> =
             answer.plan.iter().filter(|p| p.direct).map(|p| format!("{} {}", p.name, p.version)).collect();
-        page.good(format!("nothing to do: {} is installed", names.join(", ")));
+        page.good(match names.as_slice() {
+            [] => "nothing to do: nothing is asked for".to_owned(),
+            [one] => format!("nothing to do: {one} is installed"),
+            many => format!("nothing to do: {} are installed", many.join(", ")),
+        });
     }
     moved(page, &answer.moved);
     for package in installed {
@@ -208,6 +212,10 @@ pub fn info(page: &mut Page, answer: &InfoAnswer) {
 pub fn removed(page: &mut Page, answer: &RemoveAnswer) {
     for name in &answer.removed {
         page.good(format!("removed {name}"));
+    }
+    if !answer.unlocked.is_empty() {
+        let names: Vec<_> = answer.unlocked.iter().map(ToString::to_string).collect();
+        page.line(format!("  ggen.lock no longer asks for {}", names.join(", ")));
     }
     if !answer.unneeded.is_empty() {
         let names: Vec<_> = answer.unneeded.iter().map(ToString::to_string).collect();

@@ -47,7 +47,11 @@ fn doctor(name: Option<String>, session: &Session<'_>) -> Result<Exit, Failure> 
 fn quick_verb(verb: Marketplace, session: &Session<'_>) -> Result<Exit, Failure> {
     let market = session.market()?;
     match verb {
-        Marketplace::Remove { names } => session.answer(&market.remove(names)?, pages::removed),
+        Marketplace::Remove { names } => {
+            let answer = session.run(market.remove(names))?;
+            session.output.notices(&answer.warnings);
+            session.answer(&answer, pages::removed)
+        }
         Marketplace::Clean { dry_run } => session.answer(&market.clean(dry_run)?, pages::cleaned),
         Marketplace::Inspect { file } => {
             let answer = market.inspect(&file)?;

@@ -106,8 +106,12 @@ pub struct ListAnswer {
 pub struct RemoveAnswer {
     /// What is gone.
     pub removed: Vec<PackageName>,
+    /// What the project's lockfile no longer asks for.
+    pub unlocked: Vec<PackageName>,
     /// Dependencies that nothing needs any more, and that stay.
     pub unneeded: Vec<PackageName>,
+    /// What the user is told.
+    pub warnings: Vec<Notice>,
 }
 
 /// A file that is not what was signed.
