@@ -5,15 +5,7 @@ use std::time::{Duration, Instant};
 
 use ggen_tests::{Home, Package, Proxy, eventually, noise};
 
-use crate::{each, home};
-
-/// How many chunks of downloads under way in a home are proved.
-fn proved(home: &Home) -> u32 {
-    let maps = std::fs::read_dir(home.path().join("cache/partial")).into_iter().flatten().flatten();
-    let maps = maps.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "map"));
-    let bits = |path: std::path::PathBuf| std::fs::read(path).unwrap_or_default();
-    maps.flat_map(bits).map(u8::count_ones).sum()
-}
+use crate::{each, home, proved};
 
 fn installed(home: &Home, package: &str) -> Vec<u8> {
     std::fs::read(home.path().join(Path::new("packages").join(package).join("1.0.0/a.bin"))).unwrap_or_default()

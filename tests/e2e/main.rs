@@ -22,6 +22,7 @@ mod disk;
 mod doctor;
 mod downloads;
 mod foreign_archives;
+mod holders;
 mod homes;
 mod hostile_peers;
 mod hostile_streams;
@@ -72,6 +73,14 @@ fn home() -> Home {
 fn codes(notices: &ggen_tests::Value) -> Vec<String> {
     let notices = notices.as_array().unwrap_or_else(|| panic!("a list of notices, not {notices}"));
     notices.iter().map(|n| n["code"].as_str().expect("a notice has a code").to_owned()).collect()
+}
+
+/// How many chunks of downloads under way in a home are proved.
+fn proved(home: &Home) -> u32 {
+    let maps = std::fs::read_dir(home.path().join("cache/partial")).into_iter().flatten().flatten();
+    let maps = maps.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "map"));
+    let bits = |path: std::path::PathBuf| std::fs::read(path).unwrap_or_default();
+    maps.flat_map(bits).map(u8::count_ones).sum()
 }
 
 /// The values of one field of a list of objects.
