@@ -80,6 +80,8 @@ pub struct Limits {
     pub max_connections_per_peer: u32,
     /// Connections from one network: a /24 of IPv4, a /48 of IPv6.
     pub max_connections_per_network: u32,
+    /// Peers of one network in the routing table of the hash table.
+    pub max_routed_per_network: usize,
     /// Whether this machine and private networks are counted as networks, too.
     pub count_local_networks: bool,
     /// Peers for whom a relay takes calls, over all; two connections of one.
@@ -247,6 +249,7 @@ impl Default for Limits {
             max_connections: 512,
             max_connections_per_peer: 4,
             max_connections_per_network: 32,
+            max_routed_per_network: 16,
             count_local_networks: false,
             relay_reservations: 128,
             relay_circuits: 64,

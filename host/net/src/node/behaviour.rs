@@ -8,7 +8,7 @@ use ggen_core::limits::Limits;
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
-use libp2p::kad::{self, StoreInserts};
+use libp2p::kad::{self, BucketInserts, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay};
@@ -63,6 +63,8 @@ fn kad(key: &Keypair, mode: Mode, limits: &Limits, jitter: f64) -> kad::Behaviou
     let mut config = kad::Config::new(KAD);
     config
         .set_record_filtering(StoreInserts::FilterBoth)
+        // `table` says who gets in.
+        .set_kbucket_inserts(BucketInserts::Manual)
         .set_max_packet_size(MAX_KAD_PACKET)
         .set_query_timeout(limits.lookup_timeout)
         .set_substreams_timeout(limits.request_timeout)

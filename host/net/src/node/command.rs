@@ -169,9 +169,8 @@ impl Node {
                 self.lift_ban(peer);
             }
         }
-        let behaviour = self.swarm.behaviour_mut();
-        behaviour.blocked.block_peer(ban.peer_id);
-        behaviour.kad.remove_peer(&ban.peer_id);
+        self.swarm.behaviour_mut().blocked.block_peer(ban.peer_id);
+        self.unroute(&ban.peer_id);
         self.bans.insert(ban.peer_id, ban);
     }
 

@@ -173,14 +173,14 @@ impl Node {
         self.on_relay(peer, info.protocols.contains(&relay::HOP_PROTOCOL_NAME));
         if info.protocols.contains(&KAD) {
             for address in &listens {
-                self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
+                self.route(peer, address.clone());
             }
             if !was {
                 self.on_dht_peer(peer, listens);
             }
         } else {
             if was {
-                self.swarm.behaviour_mut().kad.remove_peer(&peer);
+                self.unroute(&peer);
             }
             self.join.failed(peer, format!("it does not speak {KAD}"));
         }

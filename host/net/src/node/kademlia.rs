@@ -84,6 +84,8 @@ impl Node {
                     self.on_end(id, 0);
                 }
             }
+            Event::RoutablePeer { peer, address } => self.route(peer, address),
+            Event::RoutingUpdated { peer, old_peer, .. } => self.on_routed(peer, old_peer),
             _ => {}
         }
     }

@@ -23,6 +23,7 @@ mod reach;
 mod security;
 mod sight;
 mod status;
+mod table;
 pub(crate) mod transport;
 mod verify;
 
@@ -50,6 +51,7 @@ pub(crate) use self::listen::check;
 use self::reach::Roads;
 pub(crate) use self::security::Arrivals;
 use self::sight::Outlook;
+use self::table::Table;
 use self::verify::Verifier;
 use crate::address::{is_loopback, is_quic};
 use crate::complaints::Complaints;
@@ -112,6 +114,7 @@ pub(crate) struct Node {
     outlook: Outlook,
     gossip: Gossip,
     complaints: Complaints,
+    table: Table,
 }
 
 /// What a [`Node`] is made of.
@@ -155,6 +158,7 @@ impl Node {
             swept: Instant::now(),
             gossip: Gossip::new(&config.limits, Listener::start(parts.content)),
             complaints: parts.complaints,
+            table: Table::new(&config.limits),
             swarm: parts.swarm,
             limits: config.limits,
             events: parts.events,
