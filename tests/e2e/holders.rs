@@ -64,7 +64,8 @@ fn three_of_five_holders_lie_and_each_is_named_and_banned() {
         assert!(liar.served() > 0, "each is asked\n{ran}");
         assert!(warnings.contains(&liar.peer_id), "each is named\n{ran}");
     }
-    (banned.sort(), wanted.sort());
+    banned.sort();
+    wanted.sort();
     assert_eq!(banned, wanted, "nobody else is banned: {bans}");
     is_whole(&user);
 }
