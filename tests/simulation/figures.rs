@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ggen_core::Digest;
+use ggen_core::republish::Standing;
 
 use super::install::Install;
 use super::peer::{Peer, Time};
 use super::plan::Plan;
 use super::table::Node;
+use super::world::MINUTE;
 
 /// How an install ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,14 @@ pub struct Figures {
     /// Installs of another publisher's package: none, ever.
     pub deceived: u64,
     pub byzantine: usize,
+    /// Keys that honest nodes told, by the minute, and by the node.
+    pub told: BTreeMap<(u64, Node), u64>,
+    /// Of them those that nobody took.
+    pub untold: u64,
+    /// Who said when that it has fallen behind, or else caught up.
+    pub notices: Vec<(Time, Node, bool, Standing)>,
+    /// When one holder was looked for, and whether it was found.
+    pub probes: Vec<(Time, bool)>,
     pub wall: Duration,
 }
 
@@ -61,6 +71,27 @@ impl Figures {
 
     pub fn refused(&mut self, code: &str) {
         *self.refused.entry(code.to_owned()).or_default() += 1;
+    }
+
+    pub fn told(&mut self, now: Time, node: Node) {
+        *self.told.entry((now / MINUTE, node)).or_default() += 1;
+    }
+
+    pub fn probed(&mut self, now: Time, found: bool) {
+        self.probes.push((now, found));
+    }
+
+    /// Keys told in each of these minutes, by one node or by all.
+    pub fn told_in(&self, minutes: std::ops::Range<u64>, by: Option<Node>) -> Vec<u64> {
+        let of = |minute: u64| self.told.range((minute, 0)..(minute + 1, 0));
+        let counted = |(_, node): &(u64, Node)| by.is_none_or(|by| by == *node);
+        minutes.map(|minute| of(minute).filter(|(at, _)| counted(at)).map(|(_, count)| count).sum()).collect()
+    }
+
+    /// Of those that were looked for in these minutes: how many were found, and how many there were.
+    pub fn found_in(&self, minutes: std::ops::Range<u64>) -> (usize, usize) {
+        let within = self.probes.iter().filter(|(at, _)| minutes.contains(&(at / MINUTE)));
+        within.fold((0, 0), |(found, all), (_, one)| (found + usize::from(*one), all + 1))
     }
 
     pub fn installed(&mut self, install: &Install, now: Time, fresh: bool) {
@@ -144,7 +175,7 @@ impl Figures {
     /// The same for two runs that were the same.
     pub fn fingerprint(&self) -> Digest {
         let Self { events, messages, left, joined, published, costs, ends, refused, corrupt, .. } = self;
-        let all = (events, messages, left, joined, published, costs, ends, refused, corrupt);
+        let all = (events, messages, left, joined, published, costs, ends, refused, corrupt, &self.probes);
         Digest::of(format!("{all:?}").as_bytes())
     }
 

@@ -114,7 +114,7 @@ impl World {
         *known = issue.max(*known);
         let life = peer.life;
         if peer.announces.insert(package) {
-            self.after(SECOND, Event::Announce(user, life, package, true));
+            self.after(SECOND, Event::Hold(user, life, package));
         }
     }
 

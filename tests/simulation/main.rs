@@ -15,6 +15,7 @@ mod halves;
 #[path = "mod.rs"]
 mod simulation;
 mod swarm;
+mod telling;
 mod trouble;
 
 use simulation::{Figures, Plan, World};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ggen_core::Digest;
 use ggen_core::admit::admit;
 use ggen_core::head::HeadMark;
+use ggen_core::republish::Republish;
 use ggen_core::reputation::PeerRecord;
 
 use super::goods::Goods;
@@ -47,6 +48,19 @@ pub struct Kept {
     providers: HashMap<Digest, Vec<(Node, Place, Time)>>,
 }
 
+/// What a node tells the hash table again and again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Holding {
+    /// The head of a package: the latest that it has.
+    Head(usize),
+    /// That it knows a package's name.
+    Name(usize),
+    /// That it has a package's archive: the latest.
+    Archive(usize),
+    /// That it has something else, by its number.
+    Other(u64),
+}
+
 /// What a user's home remembers.
 #[derive(Default)]
 pub struct User {
@@ -75,8 +89,12 @@ pub struct Peer {
     pub holds: BTreeSet<(usize, usize)>,
     /// The latest issue of a package that it has heard of.
     pub knows: BTreeMap<usize, usize>,
-    /// What it announces again and again.
+    /// The packages that it tells of.
     pub announces: BTreeSet<usize>,
+    /// When it tells what.
+    pub tells: Republish<Holding>,
+    /// Since when there is somebody to tell.
+    pub joined: Option<Time>,
     /// Whose releases it takes as they come.
     pub mirrors: BTreeSet<usize>,
     pub user: User,

@@ -23,12 +23,20 @@ pub struct Plan {
     pub minutes: u64,
     /// Minutes for which the network is in two halves, in the middle of the run.
     pub split: u64,
+    /// Questions for one holder of something, over the whole run.
+    pub probes: usize,
+    /// Keys that one honest node tells beside its packages' ones; in the second half a fifth of them.
+    pub keys: u64,
+    /// Minutes for which nobody keeps what others tell him, in the middle of the run.
+    pub deaf: u64,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let (nodes, installs, minutes) = (300, 300, 120);
-        Self { seed: 1, nodes, byzantine: 0.2, churn: 1.0 / 3.0, loss: 0.005, installs, minutes, split: 0 }
+        let (split, probes, keys, deaf) = (0, 0, 0, 0);
+        let (byzantine, churn, loss) = (0.2, 1.0 / 3.0, 0.005);
+        Self { seed: 1, nodes, byzantine, churn, loss, installs, minutes, split, probes, keys, deaf }
     }
 }
 
@@ -51,9 +59,10 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, nodes, byzantine, churn, loss, installs, minutes, split } = self;
+        let Self { seed, nodes, byzantine, churn, loss, installs, minutes, split, probes, keys, deaf } = self;
         write!(f, "seed={seed} nodes={nodes} byzantine={byzantine} churn={churn} loss={loss} ")?;
-        write!(f, "installs={installs} minutes={minutes} split={split}")
+        write!(f, "installs={installs} minutes={minutes} split={split} ")?;
+        write!(f, "probes={probes} keys={keys} deaf={deaf}")
     }
 }
 
@@ -76,6 +85,9 @@ impl FromStr for Plan {
                 "installs" => plan.installs = number(value)?,
                 "minutes" => plan.minutes = number(value)?,
                 "split" => plan.split = number(value)?,
+                "probes" => plan.probes = number(value)?,
+                "keys" => plan.keys = number(value)?,
+                "deaf" => plan.deaf = number(value)?,
                 _ => return Err(format!("no plan has {key:?}")),
             }
         }

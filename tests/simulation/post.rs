@@ -58,6 +58,9 @@ impl World {
         if !self.lives(to, life) {
             return;
         }
+        if self.is_deaf() && matches!(ask, Ask::Put(..) | Ask::Provide(_)) {
+            return;
+        }
         let ttl = (self.limits.republish_interval * 4).as_millis() as Time;
         let place = self.peers[from as usize].place;
         let peer = &mut self.peers[to as usize];
@@ -121,6 +124,7 @@ impl World {
             return;
         }
         match work {
+            Work::Spread(spread) => self.spread_heard(pending.task, spread, answer.is_some()),
             Work::Search(search) => self.search_heard(pending.task, search, pending.asked, answer),
             Work::Install(install) => self.install_heard(pending.task, install, pending.asked, answer),
         }
