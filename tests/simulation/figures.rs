@@ -12,7 +12,7 @@ use super::install::Install;
 use super::peer::{Peer, Time};
 use super::plan::Plan;
 use super::table::Node;
-use super::world::MINUTE;
+use super::world::{MINUTE, SLOW};
 
 /// How an install ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,14 @@ pub struct Figures {
     pub corrupt: Vec<Node>,
     /// Honest nodes among them: none, ever.
     pub blamed: usize,
+    /// Chunks that came, and those of them from nodes that were in the middle of a download themselves.
+    pub fetched: u64,
+    pub lent: u64,
+    /// Holders that were given up because they gave nothing for too long, honest ones among them, and how many of those
+    /// have no slow line.
+    pub stalled: Vec<Node>,
+    pub stalled_honest: usize,
+    pub stalled_quick: usize,
     /// Installs of another publisher's package: none, ever.
     pub deceived: u64,
     pub byzantine: usize,
@@ -111,6 +119,9 @@ impl Figures {
     pub fn finish(&mut self, plan: &Plan, peers: &[Peer], wall: Duration) {
         let honest = |n: &&Node| peers.get(**n as usize).is_some_and(Peer::is_honest);
         self.blamed = self.corrupt.iter().filter(honest).count();
+        let honest_ones = || self.stalled.iter().filter_map(|n| peers.get(*n as usize)).filter(|p| p.is_honest());
+        (self.stalled_honest, self.stalled_quick) =
+            (honest_ones().count(), honest_ones().filter(|p| p.rate > SLOW).count());
         self.byzantine = peers.iter().take(plan.nodes).filter(|p| !p.is_honest()).count();
         self.wall = wall;
     }
@@ -149,6 +160,17 @@ impl Figures {
             }
         }
         (succeeded, newest, all)
+    }
+
+    /// How long the installs of these numbers took, in milliseconds, the shortest first.
+    pub fn took(&self, numbers: std::ops::Range<usize>) -> Vec<Time> {
+        let mut took: Vec<Time> = self
+            .ends
+            .range(numbers)
+            .filter_map(|(_, end)| if let End::Installed { took, .. } = end { Some(*took) } else { None })
+            .collect();
+        took.sort_unstable();
+        took
     }
 
     /// Messages of an install: the median and the highest of a hundred.

@@ -6,6 +6,7 @@
 
 use ggen_core::Digest;
 
+use super::crowd::WANTED;
 use super::peer::{Ask, Manner, Time};
 use super::search::Purpose;
 use super::table::Node;
@@ -34,6 +35,7 @@ impl World {
         let peer = &mut self.peers[node as usize];
         (peer.up, peer.life, peer.joined) = (false, peer.life + 1, None);
         peer.kept = Default::default();
+        peer.user.landing.clear();
         let next = if peer.lasting || comes_back { node } else { Node::MAX };
         self.after(away, Event::Return(next));
     }
@@ -71,7 +73,9 @@ impl World {
     /// A mirror takes what was released while it was away.
     fn catch_up(&mut self, node: Node) {
         let peer = &mut self.peers[node as usize];
-        for package in peer.mirrors.clone() {
+        // What a crowd wants nobody else has.
+        let wanted = (self.plan.crowd > 0).then_some(WANTED);
+        for package in peer.mirrors.clone().into_iter().filter(|package| Some(*package) != wanted) {
             let latest = self.goods.packages[package].issues.len() - 1;
             peer.holds.insert((package, latest));
             peer.knows.insert(package, latest);
@@ -106,6 +110,9 @@ impl World {
 
     /// A publisher releases another version: its mirrors that are up have it at once.
     pub fn publish(&mut self, package: usize) {
+        if self.plan.crowd > 0 && package == WANTED {
+            return;
+        }
         self.goods.issue(package, self.now, &mut self.random);
         let issue = self.goods.packages[package].issues.len() - 1;
         self.figures.published += 1;

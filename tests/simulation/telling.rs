@@ -40,7 +40,7 @@ fn a_thousand_keys_of_one_node_are_told_over_the_whole_hour() {
     assert!(most * minutes.len() as u64 <= all * 5 / 2, "{most} in one minute of {all}\n{}", plan.line());
 }
 
-/// Its keys are five times what it can tell in an hour, and then no more than that.
+/// With a fifth of all nodes silent or worse it can tell a thousand keys in an hour, or a little more.
 #[test]
 fn who_has_more_to_tell_than_it_can_says_so_once_and_when_it_has_caught_up() {
     let plan = Plan { nodes: 150, installs: 0, minutes: 6 * 60, probes: 600, keys: 5000, ..Plan::default() };
@@ -52,7 +52,7 @@ fn who_has_more_to_tell_than_it_can_says_so_once_and_when_it_has_caught_up() {
     };
     println!("it is behind after {first} min, and has caught up after {last}: {then:?}, {now:?}");
     assert!(then.keys >= 5000 && then.late > 0 && then.oldest > 30 * 60_000, "{then:?}\n{}", plan.line());
-    assert!(first <= 40 && now.late == 0 && now.keys < 1100, "{first} {now:?}\n{}", plan.line());
+    assert!(first <= 40 && now.late == 0 && now.keys < 600, "{first} {now:?}\n{}", plan.line());
     assert!((plan.minutes / 2..plan.minutes * 5 / 6).contains(&last), "after {last} min\n{}", plan.line());
     let (found, probes) = figures.found_in(last + 10..plan.minutes + 1);
     assert!(found * 100 >= probes * 98, "{found} of {probes} once it has caught up\n{}", plan.line());

@@ -56,6 +56,28 @@ impl World {
         }
     }
 
+    /// A user has a package: what it told of while that came it need not tell again.
+    pub fn holds_now(&mut self, node: Node, package: usize, landed: bool) {
+        match landed {
+            true => self.tells(node, Step::Added(Holding::Name(package))),
+            false => self.hold(node, package),
+        }
+    }
+
+    /// A part of an archive is here, and more of it comes.
+    pub fn land(&mut self, node: Node, package: usize) {
+        self.tells(node, Step::Removed(Holding::Archive(package)));
+        self.tells(node, Step::Added(Holding::Archive(package)));
+    }
+
+    /// It broke off.
+    pub fn withdraw(&mut self, node: Node, package: usize) {
+        self.tells(node, Step::Removed(Holding::Archive(package)));
+        if self.peers[node as usize].announces.contains(&package) {
+            self.tells(node, Step::Added(Holding::Archive(package)));
+        }
+    }
+
     /// There is somebody to tell.
     pub fn joined(&mut self, node: Node) {
         if self.peers[node as usize].joined.is_none() {
@@ -69,7 +91,8 @@ impl World {
         for node in 0..self.peers.len() {
             let peer = &mut self.peers[node];
             let library = node == LIBRARY as usize && self.plan.keys > 0;
-            if !peer.up || (peer.announces.is_empty() && !library) {
+            let has = library || !peer.announces.is_empty() || !peer.user.landing.is_empty();
+            if !peer.up || !has {
                 continue;
             }
             let turn = (self.now + node as Time * SECOND).is_multiple_of(JOIN_AGAIN);
@@ -87,7 +110,7 @@ impl World {
 
     /// The one with many keys has fewer from now on.
     pub fn shed(&mut self) {
-        for key in self.plan.keys / 5..self.plan.keys {
+        for key in self.plan.keys / 10..self.plan.keys {
             self.tells(LIBRARY, Step::Removed(Holding::Other(key)));
         }
     }
@@ -111,7 +134,8 @@ impl World {
         let peer = &self.peers[node as usize];
         let (me, honest) = (peer.place, peer.manner == Manner::Honest);
         let issue = |package: usize| {
-            let held = peer.holds.iter().rev().find(|(p, _)| *p == package).map(|(_, issue)| *issue);
+            let all = peer.holds.iter().chain(peer.user.landing.keys());
+            let held = all.filter(|(p, _)| *p == package).map(|(_, issue)| *issue).max();
             if honest { held } else { Some(self.goods.packages[package].issues.len() - 1) }
         };
         let purpose = match holding {
@@ -166,7 +190,7 @@ impl World {
     pub fn probe(&mut self) {
         let library = self.plan.keys > 0 && self.random.chance(0.5);
         let target = if library {
-            Some((LIBRARY, other_key(self.random.below(self.plan.keys as usize / 5) as u64)))
+            Some((LIBRARY, other_key(self.random.below(self.plan.keys as usize / 10) as u64)))
         } else {
             self.any_holder()
         };

@@ -26,6 +26,8 @@ pub const HOUR: Time = 60 * MINUTE;
 pub const ANCHORS: usize = 5;
 /// Honest nodes that hold what a publisher releases: its own and those that mirror it.
 const MIRRORS: usize = 8;
+/// Bytes a millisecond of a slow line.
+pub const SLOW: u64 = 40;
 /// How long everybody announces before the first install.
 pub const WARM_UP: Time = 10 * MINUTE;
 
@@ -61,6 +63,8 @@ pub enum Event {
     /// The one that tells many keys has fewer.
     Shed,
     Probe,
+    /// A release comes that many want at once.
+    Crowd,
     Replicate(Node, u32, ggen_core::Digest, Time),
     Publish(usize),
     Begin(usize),
@@ -126,7 +130,7 @@ pub struct World {
 impl World {
     pub fn new(plan: &Plan) -> Self {
         let mut random = Random::new(plan.seed);
-        let goods = Goods::new(plan.packages(), &mut random);
+        let goods = Goods::new(plan.packages(), plan.chunks, &mut random);
         let mut world = Self {
             limits: Limits::default(),
             now: 0,
@@ -136,7 +140,7 @@ impl World {
             users: Vec::new(),
             work: HashMap::new(),
             pending: HashMap::new(),
-            figures: Figures::of(plan.installs),
+            figures: Figures::of(plan.installs + plan.crowd),
             events: BinaryHeap::new(),
             serial: 0,
             random,
@@ -185,8 +189,8 @@ impl World {
             up: true,
             life: 0,
             lag: random.between(2, 75),
-            rate: random.between(500, 10_000),
-            busy: 0,
+            rate: if random.chance(self.plan.slow) { SLOW } else { random.between(500, 10_000) },
+            busy: Default::default(),
             half: random.chance(0.5),
             table: Table::default(),
             kept: Default::default(),
@@ -275,6 +279,7 @@ impl World {
         self.after(SECOND, Event::Tick);
         let span = self.plan.minutes * MINUTE;
         self.after(span / 2, Event::Shed);
+        self.after(span / 2, Event::Crowd);
         for _ in 0..self.plan.probes {
             let when = self.random.between(WARM_UP, span.max(WARM_UP + 1));
             self.after(when, Event::Probe);
@@ -314,6 +319,7 @@ impl World {
             Event::Tick => self.tick(),
             Event::Shed => self.shed(),
             Event::Probe => self.probe(),
+            Event::Crowd => self.crowd(),
             Event::Replicate(node, life, key, at) if self.lives(node, life) => self.replicate(node, key, at),
             Event::Publish(package) if self.now < end => self.publish(package),
             Event::Begin(install) => self.begin(install),
