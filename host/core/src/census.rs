@@ -106,7 +106,7 @@ fn is_large(before: &Around, there: usize) -> bool {
 /// nearest first, without the asker itself; `wanted` is how many a lookup gives at most.
 ///
 /// A lookup that gives fewer has found everybody. None where there is nothing to go by.
-pub fn estimated_size(distances: &[f64], wanted: usize) -> Option<f64> {
+fn estimated_size(distances: &[f64], wanted: usize) -> Option<f64> {
     let found = distances.len();
     if found < wanted {
         return Some(found as f64 + 1.0);
