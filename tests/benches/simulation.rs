@@ -1,4 +1,5 @@
-//! How an install grows with the network: the table of `RESULTS.md`, from 100 to 10 000 simulated nodes.
+//! How an install grows with the network: the table of `RESULTS.md`, from 100 to 10 000 simulated nodes; what is found
+//! over half a day, and how soon a crowd has a new release.
 //!
 //! `cargo bench -p ggen-tests --bench simulation [NODES…]`; prints, asserts nothing.
 #![allow(
@@ -12,7 +13,7 @@
 #[path = "../simulation/mod.rs"]
 mod simulation;
 
-use simulation::{Figures, Plan, World};
+use simulation::{Figures, LIBRARY, Plan, World};
 
 fn main() {
     let named: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
@@ -26,5 +27,30 @@ fn main() {
         let (late, _, then) = figures.within(plan.minutes / 2..plan.minutes);
         let run = figures.fingerprint().short();
         println!("  second half {late} of {then}, blamed {}, deceived {}, run {run}", figures.blamed, figures.deceived);
+    }
+    half_a_day();
+    crowd();
+}
+
+fn half_a_day() {
+    let plan = Plan { nodes: 1000, installs: 0, minutes: 12 * 60, probes: 5000, keys: 1000, ..Plan::default() };
+    let figures = World::new(&plan).run();
+    let (found, probes) = figures.found_in(0..plan.minutes + 1);
+    let told = figures.told_in(60..plan.minutes / 2, Some(LIBRARY));
+    let (most, all) = (told.iter().max().copied().unwrap_or(0), told.iter().sum::<u64>());
+    println!("{found} of {probes} holders found; a thousand keys: {all} told in {} min, {most} in one", told.len());
+}
+
+fn crowd() {
+    for parts in [1, 0] {
+        let plan = Plan { nodes: 300, installs: 0, minutes: 40, chunks: 64, crowd: 60, parts, ..Plan::default() };
+        let figures = World::new(&plan).run();
+        let took = figures.took(0..plan.crowd);
+        let (half, all) = (took.get(took.len() / 2), took.last());
+        println!(
+            "a crowd, parts {parts}: {} of {} have it, half within {half:?} ms, all {all:?}",
+            took.len(),
+            plan.crowd
+        );
     }
 }

@@ -3,17 +3,21 @@
 //! Invariant: a chunk counts only after [`ChunkList::check`] let it in, and who gave a wrong one is asked no more.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ggen_core::Digest;
 use ggen_core::chunks::ChunkList;
 use ggen_core::hooks::{Traits, builtin};
 use ggen_core::release::Archive;
 use ggen_core::reputation::{Outcome, PeerRecord};
-use ggen_core::schedule::{Effect, Rules, Schedule};
+use ggen_core::schedule::{ChunkSet, Effect, Rules, Schedule};
 
 use super::install::{Do, View};
 use super::peer::{Answer, Ask, Time};
 use super::table::Node;
+
+/// A download that lasts so long is told of.
+const LASTING: Time = 2000;
 
 struct Part {
     node: Node,
@@ -21,7 +25,11 @@ struct Part {
     latency: Option<f64>,
     bytes: u64,
     last: Time,
+    /// Whether it said that it has a part.
+    lends: bool,
     ended: Option<Outcome>,
+    /// Whether it gave what it had.
+    spent: bool,
 }
 
 /// A fetch under way.
@@ -34,7 +42,12 @@ pub struct Fetch {
     place: HashMap<Node, usize>,
     most: usize,
     list: Option<ChunkList>,
-    chunks: Vec<Option<Vec<u8>>>,
+    chunks: Vec<Option<Arc<Vec<u8>>>>,
+    begun: Time,
+    /// When it is woken next.
+    wakes: Time,
+    /// Whether what has arrived was told of.
+    pub landed: bool,
 }
 
 impl Fetch {
@@ -51,7 +64,16 @@ impl Fetch {
             head_start: v.limits.holder_head_start.as_millis() as Time,
         };
         let chunks = ggen_core::chunks::chunk_count(archive.size);
-        let part = |(_, node)| Part { node, hired: None, latency: None, bytes: 0, last: v.now, ended: None };
+        let part = |(_, node)| Part {
+            node,
+            hired: None,
+            latency: None,
+            bytes: 0,
+            last: v.now,
+            lends: false,
+            ended: None,
+            spent: false,
+        };
         let parts: Vec<Part> = ranked.into_iter().map(part).collect();
         let mut fetch = Self {
             package,
@@ -63,13 +85,19 @@ impl Fetch {
             list: None,
             chunks: vec![None; chunks as usize],
             archive,
+            begun: v.now,
+            wakes: 0,
+            landed: false,
         };
+        if v.parts {
+            v.user.landing.insert((package, issue), ChunkSet::none(chunks));
+        }
         let todo = fetch.hire(v.now);
         (fetch, todo)
     }
 
     fn hire(&mut self, now: Time) -> Vec<Do> {
-        let running = self.parts.iter().filter(|p| p.hired.is_some() && p.ended.is_none()).count();
+        let running = self.parts.iter().filter(|p| p.hired.is_some() && p.ended.is_none() && !p.spent).count();
         let (package, issue) = (self.package, self.issue);
         let next = self.parts.iter_mut().filter(|p| p.hired.is_none()).take(self.most.saturating_sub(running));
         let hired = next.map(|part| {
@@ -88,14 +116,23 @@ impl Fetch {
                 }
                 Effect::Stalled { holder } => {
                     self.parts[holder].ended = Some(Outcome::TimedOut);
+                    todo.push(Do::Stalled(self.parts[holder].node));
                     todo.extend(self.hire(now));
                 }
-                // Everybody here has everything, or says that he has nothing.
-                Effect::Look { .. } | Effect::Spent { .. } => {}
+                Effect::Look { holder } => {
+                    todo.push(Do::Ask(self.parts[holder].node, Ask::What(self.package, self.issue)));
+                }
+                Effect::Spent { holder } => {
+                    self.parts[holder].spent = true;
+                    todo.extend(self.hire(now));
+                }
             }
         }
-        if let Some(at) = self.schedule.deadline() {
-            todo.push(Do::Wake(at.saturating_sub(now).max(1)));
+        if let Some(at) = self.schedule.deadline().map(|at| at.max(now + 1))
+            && (self.wakes <= now || at < self.wakes)
+        {
+            self.wakes = at;
+            todo.push(Do::Wake(at - now));
         }
         todo
     }
@@ -118,17 +155,18 @@ impl Fetch {
 
     pub fn heard(&mut self, v: &mut View, from: Node, answer: Option<Answer>) -> Vec<Do> {
         let Some(holder) = self.place.get(&from).copied() else { return Vec::new() };
-        if self.parts[holder].ended.is_some() {
+        if self.parts[holder].ended.is_some() || self.parts[holder].spent {
             return Vec::new();
         }
         match answer {
-            Some(Answer::List(Some(bytes))) => {
+            Some(Answer::List(Some((bytes, has)))) => {
                 match ChunkList::from_bytes(&bytes, self.archive.size, self.archive.chunks) {
                     Ok(list) => {
                         self.list.get_or_insert(list);
                         let part = &mut self.parts[holder];
+                        part.lends = has.is_some();
                         part.latency = part.hired.map(|at| (v.now - at) as f64);
-                        let effects = self.schedule.ready(holder, None, v.now);
+                        let effects = self.schedule.ready(holder, has, v.now);
                         self.apply(effects, v.now)
                     }
                     Err(_) => self.corrupt(v, holder),
@@ -142,9 +180,21 @@ impl Fetch {
                 let (new, effects) = self.schedule.proved(holder, index, v.now);
                 if new {
                     self.parts[holder].bytes += bytes.len() as u64;
+                    v.figures.lent += u64::from(self.parts[holder].lends);
+                    v.figures.fetched += 1;
                     self.chunks[index as usize] = Some(bytes);
                 }
                 self.parts[holder].last = v.now;
+                let mut todo = self.apply(effects, v.now);
+                todo.extend(self.land(v, index));
+                todo
+            }
+            Some(Answer::HasNot(index)) => {
+                let effects = self.schedule.has_not(holder, index, v.now);
+                self.apply(effects, v.now)
+            }
+            Some(Answer::Part(has)) => {
+                let effects = self.schedule.looked(holder, has, v.now);
                 self.apply(effects, v.now)
             }
             Some(Answer::List(None)) => self.end(holder, Outcome::Failed, v.now),
@@ -152,6 +202,14 @@ impl Fetch {
             Some(_) => Vec::new(),
             None => self.end(holder, Outcome::TimedOut, v.now),
         }
+    }
+
+    /// Others can have what is proved; once it lasts they are told of it.
+    fn land(&mut self, v: &mut View, index: u64) -> Option<Do> {
+        v.user.landing.get_mut(&(self.package, self.issue))?.insert(index);
+        let tell = !self.landed && v.now >= self.begun + LASTING;
+        self.landed |= tell;
+        tell.then_some(Do::Land(self.package))
     }
 
     fn corrupt(&mut self, v: &mut View, holder: usize) -> Vec<Do> {
@@ -169,12 +227,13 @@ impl Fetch {
 
     /// Whether what came is, as a whole, what was signed.
     pub fn whole(&self) -> bool {
-        let bytes: Vec<u8> = self.chunks.iter().flatten().flatten().copied().collect();
-        Digest::of(&bytes) == self.archive.digest
+        let chunks: Vec<&[u8]> = self.chunks.iter().flatten().map(|chunk| chunk.as_slice()).collect();
+        Digest::of(&chunks.concat()) == self.archive.digest
     }
 
     /// Writes into the user's memory what each holder did.
     pub fn note(&self, v: &mut View) {
+        v.user.landing.remove(&(self.package, self.issue));
         for part in &self.parts {
             let Some(hired) = part.hired else { continue };
             let elapsed_ms = part.last.saturating_sub(hired);

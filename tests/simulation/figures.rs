@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ggen_core::Digest;
+use ggen_core::republish::Standing;
 
 use super::install::Install;
 use super::peer::{Peer, Time};
 use super::plan::Plan;
 use super::table::Node;
+use super::world::{MINUTE, SLOW};
 
 /// How an install ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +50,25 @@ pub struct Figures {
     pub corrupt: Vec<Node>,
     /// Honest nodes among them: none, ever.
     pub blamed: usize,
+    /// Chunks that came, and those of them from nodes that were in the middle of a download themselves.
+    pub fetched: u64,
+    pub lent: u64,
+    /// Holders that were given up because they gave nothing for too long, honest ones among them, and how many of those
+    /// have no slow line.
+    pub stalled: Vec<Node>,
+    pub stalled_honest: usize,
+    pub stalled_quick: usize,
     /// Installs of another publisher's package: none, ever.
     pub deceived: u64,
     pub byzantine: usize,
+    /// Keys that honest nodes told, by the minute, and by the node.
+    pub told: BTreeMap<(u64, Node), u64>,
+    /// Of them those that nobody took.
+    pub untold: u64,
+    /// Who said when that it has fallen behind, or else caught up.
+    pub notices: Vec<(Time, Node, bool, Standing)>,
+    /// When one holder was looked for, and whether it was found.
+    pub probes: Vec<(Time, bool)>,
     pub wall: Duration,
 }
 
@@ -61,6 +79,27 @@ impl Figures {
 
     pub fn refused(&mut self, code: &str) {
         *self.refused.entry(code.to_owned()).or_default() += 1;
+    }
+
+    pub fn told(&mut self, now: Time, node: Node) {
+        *self.told.entry((now / MINUTE, node)).or_default() += 1;
+    }
+
+    pub fn probed(&mut self, now: Time, found: bool) {
+        self.probes.push((now, found));
+    }
+
+    /// Keys told in each of these minutes, by one node or by all.
+    pub fn told_in(&self, minutes: std::ops::Range<u64>, by: Option<Node>) -> Vec<u64> {
+        let of = |minute: u64| self.told.range((minute, 0)..(minute + 1, 0));
+        let counted = |(_, node): &(u64, Node)| by.is_none_or(|by| by == *node);
+        minutes.map(|minute| of(minute).filter(|(at, _)| counted(at)).map(|(_, count)| count).sum()).collect()
+    }
+
+    /// Of those that were looked for in these minutes: how many were found, and how many there were.
+    pub fn found_in(&self, minutes: std::ops::Range<u64>) -> (usize, usize) {
+        let within = self.probes.iter().filter(|(at, _)| minutes.contains(&(at / MINUTE)));
+        within.fold((0, 0), |(found, all), (_, one)| (found + usize::from(*one), all + 1))
     }
 
     pub fn installed(&mut self, install: &Install, now: Time, fresh: bool) {
@@ -80,6 +119,9 @@ impl Figures {
     pub fn finish(&mut self, plan: &Plan, peers: &[Peer], wall: Duration) {
         let honest = |n: &&Node| peers.get(**n as usize).is_some_and(Peer::is_honest);
         self.blamed = self.corrupt.iter().filter(honest).count();
+        let honest_ones = || self.stalled.iter().filter_map(|n| peers.get(*n as usize)).filter(|p| p.is_honest());
+        (self.stalled_honest, self.stalled_quick) =
+            (honest_ones().count(), honest_ones().filter(|p| p.rate > SLOW).count());
         self.byzantine = peers.iter().take(plan.nodes).filter(|p| !p.is_honest()).count();
         self.wall = wall;
     }
@@ -120,6 +162,17 @@ impl Figures {
         (succeeded, newest, all)
     }
 
+    /// How long the installs of these numbers took, in milliseconds, the shortest first.
+    pub fn took(&self, numbers: std::ops::Range<usize>) -> Vec<Time> {
+        let mut took: Vec<Time> = self
+            .ends
+            .range(numbers)
+            .filter_map(|(_, end)| if let End::Installed { took, .. } = end { Some(*took) } else { None })
+            .collect();
+        took.sort_unstable();
+        took
+    }
+
     /// Messages of an install: the median and the highest of a hundred.
     pub fn costs(&self) -> (u64, u64) {
         quantiles(self.installs().map(|(_, _, _, cost)| cost).collect())
@@ -144,7 +197,7 @@ impl Figures {
     /// The same for two runs that were the same.
     pub fn fingerprint(&self) -> Digest {
         let Self { events, messages, left, joined, published, costs, ends, refused, corrupt, .. } = self;
-        let all = (events, messages, left, joined, published, costs, ends, refused, corrupt);
+        let all = (events, messages, left, joined, published, costs, ends, refused, corrupt, &self.probes);
         Digest::of(format!("{all:?}").as_bytes())
     }
 

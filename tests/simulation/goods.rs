@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ggen_core::admit::{Refusal, verify};
 use ggen_core::chunks::{CHUNK_SIZE, ChunkList, chunk_count, chunk_length};
@@ -41,6 +41,7 @@ pub struct Package {
     head: Option<Head>,
 }
 
+type Held = Weak<Vec<u8>>;
 type Checked = Result<Arc<SignedHead>, Refusal>;
 
 /// All packages.
@@ -50,6 +51,10 @@ pub struct Goods {
     pub forged: Vec<Arc<Vec<u8>>>,
     checked: RefCell<HashMap<Digest, Checked>>,
     filling: Vec<u8>,
+    /// Chunks that somebody has in hand.
+    chunks: RefCell<HashMap<(usize, usize, u64), Held>>,
+    /// Chunks of an archive, at most.
+    most: u64,
 }
 
 fn seed_of(number: u64, domain: u8) -> [u8; 32] {
@@ -72,9 +77,16 @@ impl Package {
 }
 
 impl Goods {
-    pub fn new(count: usize, random: &mut Random) -> Self {
+    pub fn new(count: usize, most: u64, random: &mut Random) -> Self {
         let filling = (0..CHUNK_SIZE as usize).map(|i| (i * 31 % 251) as u8).collect();
-        let mut goods = Self { packages: Vec::new(), forged: Vec::new(), checked: RefCell::default(), filling };
+        let mut goods = Self {
+            packages: Vec::new(),
+            forged: Vec::new(),
+            checked: RefCell::default(),
+            filling,
+            chunks: RefCell::default(),
+            most,
+        };
         for number in 0..count {
             goods.packages.push(Package::new(number as u64, &format!("package-{number}"), 1));
             goods.issue(number, 0, random);
@@ -98,8 +110,14 @@ impl Goods {
 
     /// The publisher makes another version known.
     pub fn issue(&mut self, number: usize, now: u64, random: &mut Random) {
+        let full = random.below(self.most as usize) as u64;
+        self.issue_of(number, full, now, random);
+    }
+
+    /// One whose archive is so many full chunks and a bit.
+    pub fn issue_of(&mut self, number: usize, full: u64, now: u64, random: &mut Random) {
         let salt = random.next();
-        let size = (random.below(4) as u64) * CHUNK_SIZE + 1 + random.below(CHUNK_SIZE as usize - 1) as u64;
+        let size = full * CHUNK_SIZE + 1 + random.below(CHUNK_SIZE as usize - 1) as u64;
         let whole: Vec<u8> = (0..chunk_count(size)).flat_map(|i| self.bytes(salt, size, i)).collect();
         let list = Arc::new(ChunkList::of(&whole));
         let package = &mut self.packages[number];
@@ -139,9 +157,15 @@ impl Goods {
     }
 
     /// A chunk, as an honest holder reads it.
-    pub fn chunk(&self, package: usize, issue: usize, index: u64) -> Vec<u8> {
+    pub fn chunk(&self, package: usize, issue: usize, index: u64) -> Arc<Vec<u8>> {
+        let key = (package, issue, index);
+        if let Some(there) = self.chunks.borrow().get(&key).and_then(Weak::upgrade) {
+            return there;
+        }
         let issue = &self.packages[package].issues[issue];
-        self.bytes(issue.salt, issue.signed.release.archive.size, index)
+        let made = Arc::new(self.bytes(issue.salt, issue.signed.release.archive.size, index));
+        self.chunks.borrow_mut().insert(key, Arc::downgrade(&made));
+        made
     }
 
     /// A head as it stands in an answer, whoever's it is; `None` if it does not prove itself.

@@ -1,10 +1,11 @@
 //! A network that falls apart and heals, as each of its nodes sees it: [`ggen_core::partition`] judges.
 //!
 //! A model: who is connected with whom, the hash table's lookups, dials and their pauses, coming and going. Real: what a
-//! sight means, and the size of a network by how far away its nodes are. Invariant: a run depends on its seed alone.
+//! sight means, and who is missed among the nearest. Invariant: a run depends on its seed alone.
 
+use ggen_core::census::Census;
 use ggen_core::limits::Limits;
-use ggen_core::partition::{Anchors, Lookups, Network, Rules, Sight, Watch, estimated_size};
+use ggen_core::partition::{Anchors, Lookups, Network, Rules, Sight, Watch};
 
 use crate::simulation::random::Random;
 
@@ -12,7 +13,7 @@ type Time = u64;
 
 const SECOND: Time = 1000;
 const MINUTE: Time = 60 * SECOND;
-/// Nodes that everybody joins by, all in one half.
+/// Nodes that everybody joins by, all in one part.
 const ANCHORS: [usize; 3] = [0, 2, 4];
 /// How long a lookup takes that asks somebody who does not answer.
 const LATE: Time = 10 * SECOND;
@@ -26,11 +27,13 @@ struct Node {
     up: bool,
     connected: Vec<bool>,
     watch: Watch,
+    census: Census,
     lookups: Lookups,
     last_look: Time,
     /// When the lookup that is under way is over.
     looking: Option<Time>,
-    interval: Time,
+    /// How much longer or shorter than others it waits.
+    jitter: f64,
     pause: Time,
     next_round: Time,
     /// What it told, and when.
@@ -42,13 +45,16 @@ struct Node {
 pub struct Healed {
     /// Changes of a node's state before the split, the first that said it is online aside.
     pub restless: usize,
-    /// Nodes of the half without anchors, how many of them do not say that all is well before the heal, and how long after
-    /// the split the last of them said so, in seconds; and how many of the other half do not.
+    /// Nodes of the part without anchors, how many of them do not say that all is well before the heal, and how long after
+    /// the split the last of them said so, in seconds.
     pub cut_off: usize,
     pub noticed: usize,
     pub notice: Time,
+    /// Nodes of the other part, and how many of them do not say that all is well before the heal.
+    pub others: usize,
     pub others_noticed: usize,
-    /// Nodes that are online at the end, and how long after the heal nine tenths of them and the last were, in seconds.
+    /// Nodes that are online at the end, and how long after the heal nine tenths and the last of those were that had lived
+    /// to see the split, in seconds.
     pub online: usize,
     pub heal: Time,
     pub last: Time,
@@ -59,6 +65,8 @@ pub struct Healed {
 
 /// When what happens, in minutes.
 pub struct Course {
+    /// Of ten nodes so many are cut off from the others, and from all anchors.
+    pub lost: usize,
     pub split: u64,
     pub heal: u64,
     pub end: u64,
@@ -72,13 +80,14 @@ struct Land {
     random: Random,
     nodes: Vec<Node>,
     now: Time,
+    lost: usize,
     apart: bool,
     /// Since when it is as it is: a broken connection is noticed by its pings.
     since: Time,
 }
 
 pub fn run(seed: u64, count: usize, course: &Course) -> Healed {
-    let mut land = Land::new(seed, count);
+    let mut land = Land::new(seed, count, course.lost);
     while land.now < course.end * MINUTE {
         let minute = land.now / MINUTE;
         let split = (course.split..course.heal).contains(&minute);
@@ -95,7 +104,7 @@ pub fn run(seed: u64, count: usize, course: &Course) -> Healed {
 }
 
 impl Land {
-    fn new(seed: u64, count: usize) -> Self {
+    fn new(seed: u64, count: usize, lost: usize) -> Self {
         let mut random = Random::new(seed);
         let rules = Rules::from(&Limits::default());
         let nodes = (0..count)
@@ -106,22 +115,23 @@ impl Land {
                     up: true,
                     connected: vec![false; count],
                     watch: Watch::new(rules),
+                    census: Census::new(K),
                     lookups: Lookups::default(),
                     last_look: 0,
                     looking: None,
-                    interval: (60.0 * SECOND as f64 * (0.75 + jitter / 2.0)) as Time,
+                    jitter: 0.75 + jitter / 2.0,
                     pause: PAUSES.0,
                     next_round: 0,
                     told: Vec::new(),
                 }
             })
             .collect();
-        Self { random, nodes, now: 0, apart: false, since: 0 }
+        Self { random, nodes, now: 0, lost, apart: false, since: 0 }
     }
 
-    /// In which half a node is.
-    fn half(node: usize) -> usize {
-        node % 2
+    /// Whether a node is one of those that are cut off from the anchors.
+    fn is_far(&self, node: usize) -> bool {
+        !ANCHORS.contains(&node) && node * 7 % 10 < self.lost
     }
 
     fn set_apart(&mut self, apart: bool) {
@@ -131,7 +141,7 @@ impl Land {
     }
 
     fn reaches(&self, a: usize, b: usize) -> bool {
-        self.nodes[b].up && (!self.apart || Self::half(a) == Self::half(b))
+        self.nodes[b].up && (!self.apart || self.is_far(a) == self.is_far(b))
     }
 
     fn connect(&mut self, a: usize, b: usize, on: bool) {
@@ -151,6 +161,7 @@ impl Land {
                 if !up {
                     self.nodes[node].next_round = 0;
                     self.nodes[node].watch = Watch::new(Rules::from(&Limits::default()));
+                    self.nodes[node].census = Census::new(K);
                     self.nodes[node].lookups = Lookups::default();
                     self.nodes[node].looking = None;
                     self.nodes[node].told.clear();
@@ -206,8 +217,9 @@ impl Land {
         if found.is_empty() {
             here.lookups.failed += 1;
         } else {
-            let size = estimated_size(&distances, K);
-            here.lookups = Lookups { succeeded_at: Some(self.now), failed: 0, size };
+            here.census.looked(&distances, true, self.now);
+            let shrunk = here.census.was().is_some();
+            here.lookups = Lookups { succeeded_at: Some(self.now), failed: 0, shrunk };
         }
     }
 
@@ -243,7 +255,7 @@ impl Land {
         }
         let troubled = !verdict.symptoms.is_empty();
         let pause = match (troubled, verdict.state) {
-            (false, _) => here.interval,
+            (false, _) => (60.0 * SECOND as f64 * here.jitter) as Time,
             (true, Network::Online) => LATE / 3,
             (true, _) => LATE,
         };
@@ -252,7 +264,7 @@ impl Land {
         let dials = now >= here.next_round && (troubled || connected < all);
         if now >= here.next_round {
             here.pause = (here.pause * 2).min(PAUSES.1);
-            here.next_round = now + here.pause;
+            here.next_round = now + (here.pause as f64 * here.jitter) as Time;
         }
         if dials {
             self.dial(node);
@@ -280,7 +292,8 @@ impl Land {
             figures.most_changes = figures.most_changes.max(then.len());
             // Who came meanwhile has never been online.
             let said = node.told.iter().rfind(|(at, _)| *at < heal).is_none_or(|(_, state)| *state != Network::Online);
-            if Self::half(number) == Self::half(ANCHORS[0]) {
+            if !self.is_far(number) {
+                figures.others += 1;
                 figures.others_noticed += usize::from(said);
             } else {
                 let when = then.iter().find(|(at, state)| *state != Network::Online && *at < heal);
@@ -291,7 +304,10 @@ impl Land {
             if node.watch.state() == Network::Online {
                 figures.online += 1;
                 let last = then.iter().rfind(|(at, _)| *at >= heal).map_or(heal, |(at, _)| *at);
-                heals.push((last - heal) / SECOND);
+                // Who came after the heal has nothing to recover from.
+                if node.told.first().is_some_and(|(at, _)| *at < heal) {
+                    heals.push((last - heal) / SECOND);
+                }
             }
         }
         heals.sort_unstable();

@@ -29,6 +29,11 @@ pub enum Do {
     Ask(Node, Ask),
     Search(Ask),
     Wake(Time),
+    /// A part of the package's archive is here, and is told of.
+    Land(usize),
+    Withdraw(usize),
+    /// A holder was given up.
+    Stalled(Node),
     Installed,
     Failed(&'static str),
 }
@@ -49,6 +54,8 @@ pub struct View<'a> {
     pub limits: &'a Limits,
     pub now: Time,
     pub connected: Vec<Node>,
+    /// Whether what has arrived of a download is given to others.
+    pub parts: bool,
     pub user: &'a mut User,
     pub figures: &'a mut Figures,
 }
@@ -64,6 +71,8 @@ pub struct Install {
     pub issue: usize,
     pub stage: Stage,
     pub searching: bool,
+    /// Whether it told of what had arrived.
+    pub landed: bool,
     /// The lookup that it waits for.
     pub search: Option<u64>,
     /// Whether the user typed the publisher; else the home has bound the name.
@@ -97,6 +106,7 @@ impl Install {
             issue: 0,
             stage: Stage::Names,
             searching: false,
+            landed: false,
             search: None,
             typed: number.is_multiple_of(2),
             end: 0,
@@ -360,12 +370,15 @@ impl Install {
         let Some(fetch) = self.fetch.as_ref().filter(|f| f.is_done() || f.is_lost()) else { return todo };
         fetch.note(v);
         let (done, whole) = (fetch.is_done(), fetch.whole());
+        self.landed = fetch.landed;
         self.fetch = None;
-        match (done, whole) {
-            (true, true) => vec![Do::Installed],
+        let ended = match (done, whole) {
+            (true, true) => return vec![Do::Installed],
             (true, false) => vec![Do::Failed("not what was signed")],
             (false, _) => self.fail(v, "all holders failed"),
-        }
+        };
+        let withdraw = self.landed.then_some(Do::Withdraw(self.package));
+        withdraw.into_iter().chain(ended).collect()
     }
 
     /// Once more, as the default fallback policy has it, or not.

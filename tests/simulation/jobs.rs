@@ -14,6 +14,11 @@ const CONNECTED: usize = 20;
 impl World {
     /// A user begins to install a package, both by chance.
     pub fn begin(&mut self, number: usize) {
+        let crowd = if number >= self.plan.installs { self.one_of_the_crowd(number) } else { None };
+        if let Some(install) = crowd {
+            let task = self.number();
+            return self.with(task, Box::new(install), |install, v| install.begin(v));
+        }
         let up: Vec<Node> = self.users.iter().copied().filter(|n| self.peers[*n as usize].up).collect();
         let Some(user) = self.random.pick(&up).copied() else {
             return self.after(SECOND, Event::Begin(number));
@@ -37,6 +42,7 @@ impl World {
             limits: &self.limits,
             now: self.now,
             connected,
+            parts: self.plan.parts > 0,
             user: &mut home,
             figures: &mut self.figures,
         };
@@ -48,6 +54,9 @@ impl World {
             match step {
                 Do::Ask(node, ask) => self.ask(task, user, node, ask, Some(number)),
                 Do::Wake(delay) => self.after(delay, Event::Wake(task)),
+                Do::Land(package) => self.land(user, package),
+                Do::Withdraw(package) => self.withdraw(user, package),
+                Do::Stalled(holder) => self.figures.stalled.push(holder),
                 Do::Search(ask) => self.search(user, ask, Purpose::For(task, number)),
                 Do::Installed => return self.installed(task),
                 Do::Failed(why) => return self.failed(task, why),
@@ -109,12 +118,12 @@ impl World {
         let newest = issues.iter().rposition(|i| i.at + SECOND * 60 <= install.begun).unwrap_or(0);
         self.figures.installed(&install, self.now, issue >= newest);
         let peer = &mut self.peers[user as usize];
-        peer.holds.insert((package, issue));
+        let new = peer.holds.insert((package, issue));
         let known = peer.knows.entry(package).or_insert(issue);
         *known = issue.max(*known);
-        let life = peer.life;
-        if peer.announces.insert(package) {
-            self.after(SECOND, Event::Announce(user, life, package, true));
+        peer.announces.insert(package);
+        if new {
+            self.holds_now(user, package, install.landed);
         }
     }
 

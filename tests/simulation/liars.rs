@@ -23,10 +23,11 @@ pub fn spoil(
         Manner::Stale => Some(stale(goods, ask, honest)),
         Manner::Forging => Some(forge(goods, others, ask, honest, random)),
         Manner::Corrupting => Some(match honest {
-            Answer::Chunk(index, mut bytes) => {
+            Answer::Chunk(index, bytes) => {
+                let mut bytes = bytes.to_vec();
                 let at = random.below(bytes.len());
                 bytes[at] ^= 1;
-                Answer::Chunk(index, bytes)
+                Answer::Chunk(index, bytes.into())
             }
             other => other,
         }),
@@ -66,7 +67,7 @@ fn forge(goods: &Goods, others: &[(Place, Node)], ask: &Ask, honest: Answer, ran
         (Ask::Providers(_), Answer::Providers(_, closer)) => {
             Answer::Providers(friends(others, random).into_iter().map(|(_, n)| n).take(5).collect(), closer)
         }
-        (Ask::Hello(..), _) => Answer::List(Some(vec![0; 64])),
+        (Ask::Hello(..), _) => Answer::List(Some((vec![0; 64], None))),
         (_, honest) => honest,
     }
 }

@@ -12,9 +12,11 @@
 
 mod gossip;
 mod halves;
+mod lending;
 #[path = "mod.rs"]
 mod simulation;
 mod swarm;
+mod telling;
 mod trouble;
 
 use simulation::{Figures, Plan, World};
@@ -25,7 +27,7 @@ fn run(plan: &Plan) -> Figures {
     let figures = World::new(plan).run();
     let line = plan.line();
     println!("{}\n{}  {:?} {:?}\n{line}", Figures::TITLE, figures.row(plan), figures.failures(), figures.refused);
-    assert_eq!(figures.ends.len(), plan.installs, "an install that never ended\n{line}");
+    assert_eq!(figures.ends.len(), plan.installs + plan.crowd, "an install that never ended\n{line}");
     assert_eq!(figures.blamed, 0, "an honest holder was blamed for a wrong chunk\n{line}");
     assert_eq!(figures.deceived, 0, "another publisher's package was taken for the one that was meant\n{line}");
     figures

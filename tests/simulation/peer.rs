@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use ggen_core::Digest;
 use ggen_core::admit::admit;
+use ggen_core::chunks::chunk_count;
 use ggen_core::head::HeadMark;
+use ggen_core::republish::Republish;
 use ggen_core::reputation::PeerRecord;
+use ggen_core::stock::ChunkSet;
 
 use super::goods::Goods;
 use super::table::{K, Node, Place, Table};
@@ -47,11 +50,26 @@ pub struct Kept {
     providers: HashMap<Digest, Vec<(Node, Place, Time)>>,
 }
 
+/// What a node tells the hash table again and again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Holding {
+    /// The head of a package: the latest that it has.
+    Head(usize),
+    /// That it knows a package's name.
+    Name(usize),
+    /// That it has a package's archive: the latest.
+    Archive(usize),
+    /// That it has something else, by its number.
+    Other(u64),
+}
+
 /// What a user's home remembers.
 #[derive(Default)]
 pub struct User {
     pub marks: HashMap<usize, HeadMark>,
     pub records: HashMap<Node, PeerRecord>,
+    /// What has arrived of archives that it is in the middle of.
+    pub landing: BTreeMap<(usize, usize), ChunkSet>,
 }
 
 /// A node.
@@ -66,8 +84,8 @@ pub struct Peer {
     pub lag: Time,
     /// Bytes a millisecond that it sends.
     pub rate: u64,
-    /// Until when it is sending what was asked before.
-    pub busy: Time,
+    /// Until when it is sending what each asked for before.
+    pub busy: BTreeMap<Node, Time>,
     pub half: bool,
     pub table: Table,
     pub kept: Kept,
@@ -75,8 +93,12 @@ pub struct Peer {
     pub holds: BTreeSet<(usize, usize)>,
     /// The latest issue of a package that it has heard of.
     pub knows: BTreeMap<usize, usize>,
-    /// What it announces again and again.
+    /// The packages that it tells of.
     pub announces: BTreeSet<usize>,
+    /// When it tells what.
+    pub tells: Republish<Holding>,
+    /// Since when there is somebody to tell.
+    pub joined: Option<Time>,
     /// Whose releases it takes as they come.
     pub mirrors: BTreeSet<usize>,
     pub user: User,
@@ -95,6 +117,8 @@ pub enum Ask {
     Package(usize),
     Dial,
     Hello(usize, usize),
+    /// What it has now.
+    What(usize, usize),
     Chunk(usize, usize, u64),
 }
 
@@ -108,8 +132,11 @@ pub enum Answer {
     Heads(Vec<Arc<Vec<u8>>>),
     /// Which issue's head and release; the bytes are the goods'.
     Package(Option<usize>),
-    List(Option<Vec<u8>>),
-    Chunk(u64, Vec<u8>),
+    /// The list of chunks, and those of them that there are; none: all.
+    List(Option<(Vec<u8>, Option<ChunkSet>)>),
+    Part(ChunkSet),
+    Chunk(u64, Arc<Vec<u8>>),
+    HasNot(u64),
 }
 
 impl Kept {
@@ -154,6 +181,11 @@ impl Peer {
         }
     }
 
+    /// What has arrived here of an archive, where it is in the middle of it.
+    fn part(&self, package: usize, issue: usize) -> Option<&ChunkSet> {
+        self.user.landing.get(&(package, issue)).filter(|part| part.count() > 0)
+    }
+
     /// Its answer, and the bytes that it takes a while to send; none if it gives none.
     pub fn answer(&mut self, goods: &Goods, ask: &Ask, from: (Place, Node), now: Time, ttl: Time) -> Option<Answer> {
         let closer = |me: &Self, place: Place| me.table.closest(me.place, place);
@@ -182,10 +214,25 @@ impl Peer {
             Ask::Package(package) => Answer::Package(self.knows.get(package).copied()),
             Ask::Dial => Answer::Done,
             Ask::Hello(package, issue) => {
-                let list = || goods.packages[*package].issues[*issue].list.to_bytes();
-                Answer::List(self.claims(*package, *issue).then(list))
+                let list = |part| (goods.packages[*package].issues[*issue].list.to_bytes(), part);
+                let part = || self.part(*package, *issue).map(|part| list(Some(part.clone())));
+                Answer::List(self.claims(*package, *issue).then(|| list(None)).or_else(part))
             }
-            Ask::Chunk(package, issue, index) => Answer::Chunk(*index, goods.chunk(*package, *issue, *index)),
+            Ask::What(package, issue) => {
+                let chunks = chunk_count(goods.packages[*package].issues[*issue].signed.release.archive.size);
+                let all = || {
+                    (0..chunks).fold(ChunkSet::none(chunks), |mut all, index| {
+                        all.insert(index);
+                        all
+                    })
+                };
+                let part = || self.part(*package, *issue).cloned().unwrap_or(ChunkSet::none(chunks));
+                Answer::Part(if self.claims(*package, *issue) { all() } else { part() })
+            }
+            Ask::Chunk(package, issue, index) => {
+                let has = self.claims(*package, *issue) || self.part(*package, *issue).is_some_and(|p| p.has(*index));
+                if has { Answer::Chunk(*index, goods.chunk(*package, *issue, *index)) } else { Answer::HasNot(*index) }
+            }
         })
     }
 }

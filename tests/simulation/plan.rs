@@ -23,12 +23,45 @@ pub struct Plan {
     pub minutes: u64,
     /// Minutes for which the network is in two halves, in the middle of the run.
     pub split: u64,
+    /// Questions for one holder of something, over the whole run.
+    pub probes: usize,
+    /// Keys that one honest node tells beside its packages' ones; in the second half a tenth of them.
+    pub keys: u64,
+    /// Minutes for which nobody keeps what others tell him, in the middle of the run.
+    pub deaf: u64,
+    /// Chunks of an archive, at most.
+    pub chunks: u64,
+    /// The share of nodes that have a line of 40 KB/s.
+    pub slow: f64,
+    /// Nodes that install one new release within a minute, in the middle of the run; one other has it.
+    pub crowd: usize,
+    /// Whether who is in the middle of a download gives what has arrived: 1 or 0.
+    pub parts: u8,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let (nodes, installs, minutes) = (300, 300, 120);
-        Self { seed: 1, nodes, byzantine: 0.2, churn: 1.0 / 3.0, loss: 0.005, installs, minutes, split: 0 }
+        let (split, probes, keys, deaf, crowd) = (0, 0, 0, 0, 0);
+        let (byzantine, churn, loss, slow) = (0.2, 1.0 / 3.0, 0.005, 0.0);
+        let (chunks, parts) = (4, 1);
+        Self {
+            seed: 1,
+            nodes,
+            byzantine,
+            churn,
+            loss,
+            installs,
+            minutes,
+            split,
+            probes,
+            keys,
+            deaf,
+            chunks,
+            slow,
+            crowd,
+            parts,
+        }
     }
 }
 
@@ -51,9 +84,26 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, nodes, byzantine, churn, loss, installs, minutes, split } = self;
+        let Self {
+            seed,
+            nodes,
+            byzantine,
+            churn,
+            loss,
+            installs,
+            minutes,
+            split,
+            probes,
+            keys,
+            deaf,
+            chunks,
+            slow,
+            crowd,
+            parts,
+        } = self;
         write!(f, "seed={seed} nodes={nodes} byzantine={byzantine} churn={churn} loss={loss} ")?;
-        write!(f, "installs={installs} minutes={minutes} split={split}")
+        write!(f, "installs={installs} minutes={minutes} split={split} ")?;
+        write!(f, "probes={probes} keys={keys} deaf={deaf} chunks={chunks} slow={slow} crowd={crowd} parts={parts}")
     }
 }
 
@@ -76,6 +126,13 @@ impl FromStr for Plan {
                 "installs" => plan.installs = number(value)?,
                 "minutes" => plan.minutes = number(value)?,
                 "split" => plan.split = number(value)?,
+                "probes" => plan.probes = number(value)?,
+                "keys" => plan.keys = number(value)?,
+                "deaf" => plan.deaf = number(value)?,
+                "chunks" => plan.chunks = number(value)?,
+                "slow" => plan.slow = number(value)?,
+                "crowd" => plan.crowd = number(value)?,
+                "parts" => plan.parts = number(value)?,
                 _ => return Err(format!("no plan has {key:?}")),
             }
         }

@@ -18,13 +18,14 @@ impl World {
         // Who is not there is noticed by the dial, who is silent only by the question's own limit.
         let patience = match &ask {
             _ if !there => self.limits.dial_timeout,
-            Ask::Chunk(..) => self.limits.holder_timeout * 2,
+            // How long a chunk is waited for is the schedule's to say.
+            Ask::Chunk(..) => self.limits.holder_timeout * 60,
             _ => self.limits.request_timeout,
         };
         let patience = patience.as_millis() as Time;
         self.after(patience, Event::Late { serial });
         self.count(bill);
-        if !there || self.is_lost(asker, to, matches!(ask, Ask::Chunk(..))) {
+        if !there || self.is_lost(asker, to, matches!(ask, Ask::Chunk(..) | Ask::What(..))) {
             return;
         }
         let (from_place, to_place) = (self.peers[asker as usize].place, self.peers[to as usize].place);
@@ -58,6 +59,9 @@ impl World {
         if !self.lives(to, life) {
             return;
         }
+        if self.is_deaf() && matches!(ask, Ask::Put(..) | Ask::Provide(_)) {
+            return;
+        }
         let ttl = (self.limits.republish_interval * 4).as_millis() as Time;
         let place = self.peers[from as usize].place;
         let peer = &mut self.peers[to as usize];
@@ -74,20 +78,25 @@ impl World {
         let Some(answer) = answer else { return };
         let bill = self.pending.get(&serial).and_then(|p| p.bill);
         self.count(bill);
-        if self.is_lost(to, from, matches!(answer, Answer::Chunk(..))) {
+        if self.is_lost(to, from, matches!(answer, Answer::Chunk(..) | Answer::HasNot(_) | Answer::Part(_))) {
             return;
         }
-        let sending = self.sending(to, &answer);
+        let sending = self.sending(to, from, &answer);
         let delay = sending + self.latency(to, from, 1);
         self.after(delay, Event::Answered { serial, answer });
     }
 
-    /// How long a holder needs to send what it answers, after all that it was asked for before.
-    fn sending(&mut self, from: Node, answer: &Answer) -> Time {
+    /// How long a holder needs to send what it answers: all who take now share what it can, and each has what it asked for
+    /// in its order.
+    fn sending(&mut self, holder: Node, to: Node, answer: &Answer) -> Time {
         let Answer::Chunk(_, bytes) = answer else { return 0 };
-        let peer = &mut self.peers[from as usize];
-        peer.busy = peer.busy.max(self.now) + bytes.len() as u64 / peer.rate.max(1);
-        peer.busy - self.now
+        let now = self.now;
+        let peer = &mut self.peers[holder as usize];
+        peer.busy.retain(|other, until| *other == to || *until > now);
+        let shares = peer.busy.len() as u64 + u64::from(!peer.busy.contains_key(&to));
+        let until = peer.busy.entry(to).or_insert(now);
+        *until = (*until).max(now) + bytes.len() as u64 * shares / peer.rate.max(1);
+        *until - now
     }
 
     pub fn on_answered(&mut self, serial: u64, answer: Answer) {
@@ -121,6 +130,7 @@ impl World {
             return;
         }
         match work {
+            Work::Spread(spread) => self.spread_heard(pending.task, spread, answer.is_some()),
             Work::Search(search) => self.search_heard(pending.task, search, pending.asked, answer),
             Work::Install(install) => self.install_heard(pending.task, install, pending.asked, answer),
         }

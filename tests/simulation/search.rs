@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ggen_core::Digest;
 
-use super::peer::{Answer, Ask, place_of};
+use super::peer::{Answer, Ask, Holding, place_of};
 use super::table::{Lookup, Node, Place};
 use super::world::{Task, Work, World};
 
@@ -15,8 +15,11 @@ use super::world::{Task, Work, World};
 #[derive(Clone)]
 pub enum Purpose {
     Join,
-    Put(Digest, Arc<Vec<u8>>),
-    Provide(Digest),
+    /// What a node tells of itself, or else hands on.
+    Put(Digest, Arc<Vec<u8>>, Option<Holding>),
+    Provide(Digest, Holding),
+    /// Whether one holder is found, and whether it was.
+    Probe(Node, bool),
     /// An install that wants records or providers as they are found.
     For(Task, usize),
 }
@@ -82,6 +85,9 @@ impl World {
             }
             _ => search.lookup.heard(from, None),
         }
+        if let (Purpose::Probe(wanted, found), Some(Answer::Providers(nodes, _))) = (&mut search.purpose, &answer) {
+            *found |= nodes.contains(wanted);
+        }
         if let Purpose::For(install, _) = search.purpose {
             match answer {
                 Some(Answer::Value(Some(bytes), _)) => self.install_value(install, task, &bytes),
@@ -97,13 +103,17 @@ impl World {
         if !self.lives(owner, life) {
             return;
         }
-        let ask = match purpose {
-            Purpose::Join => return,
+        let (ask, holding) = match purpose {
+            Purpose::Join if lookup.closest().is_empty() => return,
+            Purpose::Join => return self.joined(owner),
             Purpose::For(install, _) => return self.install_search_over(install, task),
-            Purpose::Put(key, bytes) => Ask::Put(key, bytes),
-            Purpose::Provide(key) => Ask::Provide(key),
+            Purpose::Probe(_, found) => return self.figures.probed(self.now, found),
+            Purpose::Put(key, bytes, holding) => (Ask::Put(key, bytes), holding),
+            Purpose::Provide(key, holding) => (Ask::Provide(key), Some(holding)),
         };
-        for node in lookup.closest() {
+        let nodes = lookup.closest();
+        self.spread(task, owner, nodes.len(), holding);
+        for node in nodes {
             self.ask(task, owner, node, ask.clone(), None);
         }
     }

@@ -55,6 +55,10 @@ impl Table {
         self.buckets.iter().flatten()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.buckets.iter().all(Vec::is_empty)
+    }
+
     /// The `K` closest to `place`, the closest first.
     pub fn closest(&self, me: Place, place: Place) -> Vec<(Place, Node)> {
         let at = if me == place { self.buckets.len() } else { bucket(me ^ place) };

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use ggen_core::limits::Limits;
+use ggen_core::republish::Republish;
 
 use super::figures::Figures;
 use super::goods::Goods;
@@ -16,6 +17,7 @@ use super::plan::Plan;
 use super::random::Random;
 use super::search::Search;
 use super::table::{K, Node, Place, Table};
+use super::tells::{BEGUN, Spread};
 
 pub const SECOND: Time = 1000;
 pub const MINUTE: Time = 60 * SECOND;
@@ -24,6 +26,8 @@ pub const HOUR: Time = 60 * MINUTE;
 pub const ANCHORS: usize = 5;
 /// Honest nodes that hold what a publisher releases: its own and those that mirror it.
 const MIRRORS: usize = 8;
+/// Bytes a millisecond of a slow line.
+pub const SLOW: u64 = 40;
 /// How long everybody announces before the first install.
 pub const WARM_UP: Time = 10 * MINUTE;
 
@@ -50,8 +54,17 @@ pub enum Event {
     Wake(Task),
     Leave(Node, u32),
     Return(Node),
-    /// The last says whether it is done again, and again.
-    Announce(Node, u32, usize, bool),
+    /// A node has a package, or another issue of it, to tell of.
+    Hold(Node, u32, usize),
+    /// A node begins to tell.
+    Joined(Node, u32),
+    /// A second is over.
+    Tick,
+    /// The one that tells many keys has fewer.
+    Shed,
+    Probe,
+    /// A release comes that many want at once.
+    Crowd,
     Replicate(Node, u32, ggen_core::Digest, Time),
     Publish(usize),
     Begin(usize),
@@ -60,6 +73,7 @@ pub enum Event {
 /// Work of a node.
 pub enum Work {
     Search(Search),
+    Spread(Spread),
     Install(Box<Install>),
 }
 
@@ -116,7 +130,7 @@ pub struct World {
 impl World {
     pub fn new(plan: &Plan) -> Self {
         let mut random = Random::new(plan.seed);
-        let goods = Goods::new(plan.packages(), &mut random);
+        let goods = Goods::new(plan.packages(), plan.chunks, &mut random);
         let mut world = Self {
             limits: Limits::default(),
             now: 0,
@@ -126,7 +140,7 @@ impl World {
             users: Vec::new(),
             work: HashMap::new(),
             pending: HashMap::new(),
-            figures: Figures::of(plan.installs),
+            figures: Figures::of(plan.installs + plan.crowd),
             events: BinaryHeap::new(),
             serial: 0,
             random,
@@ -175,14 +189,16 @@ impl World {
             up: true,
             life: 0,
             lag: random.between(2, 75),
-            rate: random.between(500, 10_000),
-            busy: 0,
+            rate: if random.chance(self.plan.slow) { SLOW } else { random.between(500, 10_000) },
+            busy: Default::default(),
             half: random.chance(0.5),
             table: Table::default(),
             kept: Default::default(),
             holds: Default::default(),
             knows: Default::default(),
             announces: Default::default(),
+            tells: Republish::new((&self.limits).into(), random.unit()),
+            joined: None,
             mirrors: Default::default(),
             user: Default::default(),
         };
@@ -202,8 +218,6 @@ impl World {
             let package = self.random.below(self.goods.packages.len());
             self.peers[node as usize].announces.insert(package);
             self.peers[node as usize].knows.insert(package, 0);
-            let when = self.random.between(0, 5 * MINUTE);
-            self.after(when, Event::Announce(node, 0, package, true));
         }
     }
 
@@ -244,10 +258,7 @@ impl World {
                 peer.holds.insert((package, 0));
                 peer.knows.insert(package, 0);
                 peer.mirrors.insert(package);
-                if peer.announces.insert(package) {
-                    let when = self.random.between(0, 5 * MINUTE);
-                    self.after(when, Event::Announce(node, 0, package, true));
-                }
+                peer.announces.insert(package);
             }
             let when = WARM_UP + self.random.exponential(HOUR as f64);
             self.after(when, Event::Publish(package));
@@ -260,7 +271,19 @@ impl World {
         for node in ANCHORS..self.peers.len() {
             self.let_live(node as Node);
         }
+        for node in 0..self.peers.len() {
+            self.tell_held(node as Node);
+            let when = self.random.between(0, BEGUN);
+            self.after(when, Event::Joined(node as Node, 0));
+        }
+        self.after(SECOND, Event::Tick);
         let span = self.plan.minutes * MINUTE;
+        self.after(span / 2, Event::Shed);
+        self.after(span / 2, Event::Crowd);
+        for _ in 0..self.plan.probes {
+            let when = self.random.between(WARM_UP, span.max(WARM_UP + 1));
+            self.after(when, Event::Probe);
+        }
         for install in 0..self.plan.installs {
             let when = self.random.between(WARM_UP, span.max(WARM_UP + 1));
             self.after(when, Event::Begin(install));
@@ -291,13 +314,16 @@ impl World {
             Event::Wake(task) => self.wake(task),
             Event::Leave(node, life) => self.leave(node, life),
             Event::Return(node) => self.come_back(node),
-            Event::Announce(node, life, package, again) if self.lives(node, life) => {
-                self.announce(node, package, again)
-            }
+            Event::Hold(node, life, package) if self.lives(node, life) => self.hold(node, package),
+            Event::Joined(node, life) if self.lives(node, life) => self.joined(node),
+            Event::Tick => self.tick(),
+            Event::Shed => self.shed(),
+            Event::Probe => self.probe(),
+            Event::Crowd => self.crowd(),
             Event::Replicate(node, life, key, at) if self.lives(node, life) => self.replicate(node, key, at),
             Event::Publish(package) if self.now < end => self.publish(package),
             Event::Begin(install) => self.begin(install),
-            Event::Announce(..) | Event::Replicate(..) | Event::Publish(_) => {}
+            Event::Hold(..) | Event::Joined(..) | Event::Replicate(..) | Event::Publish(_) => {}
         }
     }
 
@@ -306,9 +332,19 @@ impl World {
         self.peers.get(node as usize).is_some_and(|p| p.up && p.life == life)
     }
 
+    /// Whether it is now within so many minutes in the middle of the run.
+    fn is_within(&self, minutes: u64) -> bool {
+        let (middle, half) = (self.plan.minutes * MINUTE / 2, minutes * MINUTE / 2);
+        half > 0 && self.now + half >= middle && self.now < middle + half
+    }
+
     /// Whether the network is in two halves now.
     pub fn is_split(&self) -> bool {
-        let (middle, half) = (self.plan.minutes * MINUTE / 2, self.plan.split * MINUTE / 2);
-        half > 0 && self.now + half >= middle && self.now < middle + half
+        self.is_within(self.plan.split)
+    }
+
+    /// Whether nobody keeps now what others tell him.
+    pub fn is_deaf(&self) -> bool {
+        self.is_within(self.plan.deaf)
     }
 }

@@ -6,6 +6,7 @@
 pub mod admit;
 pub mod advisories;
 pub mod announcement;
+pub mod census;
 pub mod chunks;
 pub mod digest;
 pub mod doctor;

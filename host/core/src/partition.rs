@@ -31,8 +31,6 @@ pub struct Rules {
     pub fresh: Millis,
     /// A network whose newest head is older tells nothing new.
     pub head_age: Millis,
-    /// How long it takes until half of a lost size is forgotten.
-    pub forget: Millis,
 }
 
 impl From<&Limits> for Rules {
@@ -43,7 +41,6 @@ impl From<&Limits> for Rules {
             settle: millis(limits.partition_confirm),
             fresh: millis(limits.self_lookup_interval.saturating_mul(FRESH_LOOKUPS)),
             head_age: millis(limits.head_lifetime),
-            forget: 3_600_000,
         }
     }
 }
@@ -52,10 +49,6 @@ impl From<&Limits> for Rules {
 const FRESH_LOOKUPS: u32 = 15;
 /// Self-lookups that fail in a row before that is a symptom.
 const FAILED_LOOKUPS: u32 = 2;
-/// A network that is smaller than this share of what it was has lost a part.
-const SHRUNK: f64 = 0.55;
-/// More than so many nodes must be lost before that is a symptom: four are an office, and two may go home.
-const LOST: f64 = 2.5;
 
 /// Peers that should be there: configured ones, or remembered ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -77,8 +70,8 @@ pub struct Lookups {
     pub succeeded_at: Option<Millis>,
     /// How many failed since.
     pub failed: u32,
-    /// How many nodes the network has by the last that succeeded.
-    pub size: Option<f64>,
+    /// Whether a large part of the network is missing by the last that succeeded: [`crate::census`] says so.
+    pub shrunk: bool,
 }
 
 /// What a node sees at one moment.
@@ -130,7 +123,7 @@ pub struct Verdict {
     pub changed: bool,
     /// What speaks against a whole network at this moment, counted or not.
     pub symptoms: Vec<Symptom>,
-    /// Whether something has just been lost: dial everybody who should be there.
+    /// Whether something has just been lost, or is back while something else is not: dial everybody who should be there.
     pub redial: bool,
 }
 
@@ -143,8 +136,6 @@ pub struct Watch {
     isolated_at: Option<Millis>,
     /// Another state than the present one, and since when the sight says so.
     leaning: Option<(Network, Millis)>,
-    /// The largest size that is not forgotten yet, and when it was taken down.
-    reference: Option<(f64, Millis)>,
     before: Sight,
     symptoms: Vec<Symptom>,
 }
@@ -157,7 +148,6 @@ impl Watch {
             state: Network::Isolated,
             isolated_at: Some(0),
             leaning: None,
-            reference: None,
             before: Sight::default(),
             symptoms: vec![Symptom::Alone],
         }
@@ -173,18 +163,14 @@ impl Watch {
         &self.symptoms
     }
 
-    /// The size that the network had not long ago.
-    pub fn reference(&self) -> Option<f64> {
-        self.reference.map(|(size, _)| size)
-    }
-
     /// Judges what is seen at `now`.
     pub fn see(&mut self, sight: &Sight, now: Millis) -> Verdict {
-        self.remember_size(sight, now);
         let symptoms = self.symptoms_of(sight, now);
         let before = self.state;
         self.state = self.next(wanted(&symptoms), now);
         let new_symptom = symptoms.iter().any(|s| !self.symptoms.contains(s));
+        // Something is back: who is still missing may be, too.
+        let heals = !symptoms.is_empty() && self.symptoms.iter().any(|s| !symptoms.contains(s));
         let lost_anchor = sight.anchors.connected < self.before.anchors.connected;
         let halved = self.before.nodes >= 4 && sight.nodes * 2 <= self.before.nodes;
         let worse = self.state != before && self.state != Network::Online && before != Network::Isolated;
@@ -192,7 +178,7 @@ impl Watch {
         let nodes = if halved || sight.nodes == 0 { sight.nodes } else { sight.nodes.max(self.before.nodes) };
         self.before = Sight { nodes, ..*sight };
         self.symptoms.clone_from(&symptoms);
-        let redial = new_symptom || lost_anchor || halved || worse;
+        let redial = new_symptom || heals || lost_anchor || halved || worse;
         Verdict { state: self.state, changed: self.state != before, symptoms, redial }
     }
 
@@ -237,40 +223,18 @@ impl Watch {
         let age = counted.map(|at| now.saturating_sub(at));
         let (anchors, should) = (&sight.anchors, sight.anchors.networks.max(sight.known.networks));
         let there = anchors.connected_networks.max(sight.known.connected_networks);
-        let shrunk = self.reference.zip(lookups.size).is_some_and(|((was, _), is)| is_shrunk(was, is));
         let all = [
             (Symptom::NoLookup, counted.is_none()),
             (Symptom::LookupsFail, lookups.failed >= FAILED_LOOKUPS),
             (Symptom::AnchorsSilent, anchors.all > 0 && anchors.connected == 0),
             (Symptom::OneNetwork, should >= 3 && there <= 1 && sight.networks <= 1),
-            (Symptom::Shrunk, shrunk),
+            (Symptom::Shrunk, lookups.shrunk),
             (Symptom::LookupOld, age.is_some_and(|age| age >= self.rules.fresh)),
             (Symptom::HeadsOld, sight.head_age.is_some_and(|age| age >= self.rules.head_age)),
         ];
         all.into_iter().filter_map(|(symptom, holds)| holds.then_some(symptom)).collect()
     }
-
-    /// The reference follows a growing network at once, and a shrunk one slowly.
-    fn remember_size(&mut self, sight: &Sight, now: Millis) {
-        let Some(size) = sight.lookups.size.filter(|size| *size >= 0.0) else { return };
-        // Peers that settle around a node make its network look huge: that must be forgotten within a day.
-        let size = size.min(LARGEST);
-        self.reference = Some(match self.reference {
-            None => (size, now),
-            Some((was, at)) => {
-                let halves = now.saturating_sub(at) as f64 / self.rules.forget.max(1) as f64;
-                (size.max(was * 0.5f64.powf(halves)), now)
-            }
-        });
-    }
 }
-
-fn is_shrunk(was: f64, is: f64) -> bool {
-    is <= was * SHRUNK && was - is > LOST
-}
-
-/// The largest size that is believed.
-const LARGEST: f64 = 1e7;
 
 /// The state that symptoms ask for.
 fn wanted(symptoms: &[Symptom]) -> Network {
@@ -284,20 +248,6 @@ fn wanted(symptoms: &[Symptom]) -> Network {
     } else {
         Network::Degraded
     }
-}
-
-/// How many nodes a network has, by how far away the nearest of them are: `distances` are shares of the whole space, the
-/// nearest first, without the asker itself; `wanted` is how many a lookup gives at most.
-///
-/// A lookup that gives fewer has found everybody. None where there is nothing to go by.
-pub fn estimated_size(distances: &[f64], wanted: usize) -> Option<f64> {
-    let found = distances.len();
-    if found < wanted {
-        return Some(found as f64 + 1.0);
-    }
-    // The k-th nearest of n uniform points lies at k/(n+1) on average, and (k-1)/d estimates n without bias.
-    let farthest = distances.last().copied().filter(|d| *d > 0.0 && *d <= 1.0)?;
-    Some((found as f64 - 1.0).max(1.0) / farthest + 1.0)
 }
 
 impl fmt::Display for Symptom {

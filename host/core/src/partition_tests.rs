@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const RULES: Rules = Rules { confirm: 10_000, settle: 10_000, fresh: 900_000, head_age: 86_400_000, forget: 3_600_000 };
+const RULES: Rules = Rules { confirm: 10_000, settle: 10_000, fresh: 900_000, head_age: 86_400_000 };
 
 /// A whole network of `nodes`, seen at `now`.
 fn whole(nodes: usize, now: Millis) -> Sight {
@@ -13,7 +13,7 @@ fn whole(nodes: usize, now: Millis) -> Sight {
         nodes,
         networks: 3,
         anchors: Anchors { all: 2, networks: 2, connected: 2, connected_networks: 2 },
-        lookups: Lookups { succeeded_at: Some(now), failed: 0, size: Some(nodes as f64 + 1.0) },
+        lookups: Lookups { succeeded_at: Some(now), failed: 0, shrunk: false },
         ..Sight::default()
     }
 }
@@ -60,6 +60,7 @@ fn half_of_a_network_is_missed_although_much_is_left() {
     let mut watch = online(50);
     let mut half = whole(24, 20_000);
     half.anchors = Anchors { connected: 1, connected_networks: 1, ..half.anchors };
+    half.lookups.shrunk = true;
     let verdict = watch.see(&half, 20_000);
     assert_eq!((verdict.state, verdict.redial), (Network::Online, true), "it is acted on before it is told");
     assert_eq!(verdict.symptoms, [Symptom::Shrunk]);
@@ -72,19 +73,17 @@ fn half_of_a_network_is_missed_although_much_is_left() {
 }
 
 #[test]
-fn three_of_six_are_missed_and_a_network_that_stays_small_is_whole_in_the_end() {
-    let mut watch = online(5);
-    let mut late = 20_000;
-    while late < 40_000 {
-        watch.see(&whole(2, late), late);
-        late += 1000;
-    }
-    assert_eq!(watch.state(), Network::Degraded);
-    while late < 6 * RULES.forget {
-        watch.see(&whole(2, late), late);
-        late += 60_000;
-    }
-    assert_eq!(watch.state(), Network::Online, "what has been gone for hours is not missed any more");
+fn what_is_found_again_is_a_reason_to_dial_the_rest() {
+    let mut watch = online(20);
+    let mut half = whole(9, 20_000);
+    (half.anchors.connected, half.anchors.connected_networks, half.lookups.shrunk) = (0, 0, true);
+    assert!(watch.see(&half, 20_000).redial);
+    watch.see(&half, 31_000);
+    half.lookups.shrunk = false;
+    let verdict = watch.see(&half, 60_000);
+    assert_eq!((verdict.redial, verdict.symptoms), (true, vec![Symptom::AnchorsSilent]));
+    assert!(!watch.see(&half, 61_000).redial, "once");
+    assert!(!watch.see(&whole(20, 62_000), 62_000).redial, "nobody is missing");
 }
 
 #[test]
@@ -127,19 +126,6 @@ fn one_network_where_there_should_be_several_is_a_symptom() {
     assert_eq!(watch.state(), Network::Degraded);
 }
 
-#[test]
-fn a_size_is_estimated_from_the_nearest() {
-    assert_eq!(estimated_size(&[], 20), Some(1.0));
-    assert_eq!(estimated_size(&[0.2, 0.3], 20), Some(3.0));
-    for nodes in [40u32, 1000, 100_000] {
-        let nearest: Vec<f64> = (1..=20).map(|k| f64::from(k) / f64::from(nodes + 1)).collect();
-        let size = estimated_size(&nearest, 20).unwrap();
-        assert!((size / f64::from(nodes) - 1.0).abs() < 0.1, "{nodes}: {size}");
-    }
-    assert_eq!(estimated_size(&[0.0; 20], 20), None);
-    assert_eq!(estimated_size(&[f64::NAN; 20], 20), None);
-}
-
 fn any_sight() -> impl Strategy<Value = (Sight, Millis)> {
     let anchors = (0usize..5, 0usize..5).prop_map(|(all, connected)| Anchors {
         all,
@@ -147,11 +133,11 @@ fn any_sight() -> impl Strategy<Value = (Sight, Millis)> {
         connected: connected.min(all),
         connected_networks: connected.min(all).min(3),
     });
-    let lookups = (any::<bool>(), 0u32..4, prop::option::of(any::<f64>()));
+    let lookups = (any::<bool>(), 0u32..4, any::<bool>());
     (0usize..60, anchors, lookups, prop::option::of(0u64..100_000_000), 1u64..30_000).prop_map(
-        |(nodes, anchors, (fine, failed, size), head_age, pause)| {
+        |(nodes, anchors, (fine, failed, shrunk), head_age, pause)| {
             let succeeded_at = fine.then_some(u64::MAX);
-            let lookups = Lookups { succeeded_at, failed: if fine { 0 } else { failed }, size };
+            let lookups = Lookups { succeeded_at, failed: if fine { 0 } else { failed }, shrunk };
             (Sight { peers: nodes, nodes, networks: nodes.min(3), anchors, known: anchors, lookups, head_age }, pause)
         },
     )
@@ -176,9 +162,8 @@ proptest! {
             }
             online_since = (verdict.state == Network::Online).then(|| online_since.unwrap_or(now));
         }
-        let healed = now + 24 * RULES.forget;
         for step in 0..3 {
-            let later = healed + step * RULES.settle;
+            let later = now + RULES.head_age + step * RULES.settle;
             watch.see(&whole(30, later), later);
         }
         prop_assert_eq!(watch.state(), Network::Online);

@@ -175,8 +175,8 @@ impl<K: Ord + Clone> Republish<K> {
             // What is not told for want of anybody is told anew when there is somebody: it is not late.
             Event::Alone => (self.joined, self.behind) = (false, false),
             Event::Added(key) => {
-                if let Some(at) = self.first_time(&key, now) {
-                    self.put(key, Entry::waiting(at, false));
+                if let Some(entry) = self.first_time(&key, now) {
+                    self.put(key, entry);
                 }
             }
             Event::Begun(key) => {
@@ -213,12 +213,17 @@ impl<K: Ord + Clone> Republish<K> {
         many.saturating_mul(self.rules.pace).min(self.rules.interval / 2)
     }
 
-    fn first_time(&mut self, key: &K, now: Millis) -> Option<Millis> {
+    fn first_time(&mut self, key: &K, now: Millis) -> Option<Entry> {
         if self.entries.contains_key(key) || self.entries.len() >= self.rules.most {
             return None;
         }
+        if self.fresh < self.rules.at_once {
+            // Nobody knows of it yet, and of what is late many still do: a few new ones go before all that.
+            let first = self.waiting.first().map_or(now, |(at, _)| now.min(*at));
+            return Some(Entry { next: Some(first), ..Entry::waiting(now, false) });
+        }
         let span = self.span(self.fresh);
-        Some(self.within(now, span))
+        Some(Entry::waiting(self.within(now, span), false))
     }
 
     fn put(&mut self, key: K, entry: Entry) {

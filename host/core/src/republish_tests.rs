@@ -141,6 +141,18 @@ fn a_node_with_more_than_it_can_tell_falls_behind_and_catches_up_when_it_can() {
 }
 
 #[test]
+fn a_few_new_keys_do_not_wait_for_all_that_is_late() {
+    let mut world = World::new(5000, 10 * SECOND);
+    world.until(4 * HOUR);
+    for key in 9000..9003 {
+        world.on(Event::Added(key));
+    }
+    world.until(4 * HOUR + 25 * SECOND);
+    assert!((9000..9003).all(|key| world.told.iter().any(|(_, told)| *told == key)), "{:?}", world.told.last());
+    assert!(world.most_at_once <= 8);
+}
+
+#[test]
 fn alone_nothing_is_told_or_late_and_after_that_everything_is_told_anew() {
     let mut world = World::new(20, 10);
     world.until(SECOND * 5);

@@ -1,14 +1,15 @@
 //! What the node sees of the network, and what it makes of that.
 //!
 //! Gathers evidence: who of those that should be there is connected, whether a lookup of the node's own place succeeds
-//! and how many nodes it finds, how old the newest head is. Decides nothing: the judgement is
-//! [`ggen_core::partition`]'s. Invariant: at most one lookup of its own place is under way.
+//! and who is found near it, how old the newest head is. Decides nothing: the judgement is [`ggen_core::partition`]'s and
+//! [`ggen_core::census`]'s. Invariant: at most one lookup of its own place is under way.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
+use ggen_core::census::Census;
 use ggen_core::limits::Limits;
-use ggen_core::partition::{Anchors, Lookups, Network, Rules, Sight, Watch, estimated_size};
+use ggen_core::partition::{Anchors, Lookups, Network, Rules, Sight, Watch};
 use libp2p::kad::{GetClosestPeersError, GetClosestPeersOk, K_VALUE};
 use libp2p::{Multiaddr, PeerId};
 use sha2::{Digest as _, Sha256};
@@ -24,6 +25,7 @@ const SHORTEST: Duration = Duration::from_secs(2);
 /// What the node has seen so far.
 pub(super) struct Outlook {
     watch: Watch,
+    census: Census,
     begun: Instant,
     lookups: Lookups,
     looking: bool,
@@ -37,6 +39,7 @@ impl Outlook {
     pub fn new(limits: &Limits, jitter: f64) -> Self {
         Self {
             watch: Watch::new(Rules::from(limits)),
+            census: Census::new(K_VALUE.get()),
             begun: Instant::now(),
             lookups: Lookups::default(),
             looking: false,
@@ -92,9 +95,8 @@ impl Outlook {
             (Some(at), 0) => format!("the last lookup succeeded {} s ago", ago(at)),
             (Some(at), failed) => format!("the last {failed} lookups failed; one succeeded {} s ago", ago(at)),
         });
-        if let Some(size) = self.lookups.size {
-            let was = self.watch.reference().filter(|was| was.round() > size.round());
-            let was = was.map(|was| format!(", and was one of {was:.0}")).unwrap_or_default();
+        if let Some(size) = self.census.size() {
+            let was = self.census.was().map(|was| format!(", and was one of {was:.0}")).unwrap_or_default();
             told.push(format!("by that lookup a network of {size:.0} nodes{was}"));
         }
         if let Some(age) = sight.head_age {
@@ -187,34 +189,36 @@ impl Node {
             Ok(done) => (done.peers, true),
             Err(GetClosestPeersError::Timeout { peers, .. }) => (peers, false),
         };
-        let found: Vec<PeerId> = found.into_iter().map(|p| p.peer_id).filter(|p| *p != me).collect();
-        self.outlook.looking = false;
+        let mut found: HashSet<PeerId> = found.into_iter().map(|p| p.peer_id).filter(|p| *p != me).collect();
         let now = self.outlook.now();
-        let lookups = &mut self.outlook.lookups;
+        let outlook = &mut self.outlook;
+        outlook.looking = false;
         if found.is_empty() {
-            lookups.failed = lookups.failed.saturating_add(1);
+            outlook.lookups.failed = outlook.lookups.failed.saturating_add(1);
         } else {
-            lookups.failed = 0;
-            lookups.succeeded_at = Some(now);
-            // One that ran out of time has at least found these, and those who are connected.
-            let size = if in_time { estimated_size(&distances(&me, &found), K_VALUE.get()) } else { None };
-            let least = self.dht_peers().max(found.len()) as f64 + 1.0;
-            self.outlook.lookups.size = Some(size.unwrap_or(least));
+            if !in_time {
+                // One that ran out of time has at least found these, and those who are connected.
+                found.extend(self.peers.iter().filter(|(_, peer)| peer.dht).map(|(peer, _)| *peer));
+            }
+            outlook.census.looked(&distances(&me, found, K_VALUE.get()), in_time, now);
+            let shrunk = outlook.census.was().is_some();
+            outlook.lookups = Lookups { succeeded_at: Some(now), failed: 0, shrunk };
         }
         self.look_around();
     }
 }
 
-/// How far `peers` are from `me`, as shares of the whole space, the nearest first.
-fn distances(me: &PeerId, peers: &[PeerId]) -> Vec<f64> {
+/// How far the nearest `most` of `peers` are from `me`, as shares of the whole space, the nearest first.
+fn distances(me: &PeerId, peers: impl IntoIterator<Item = PeerId>, most: usize) -> Vec<f64> {
     let place = |peer: &PeerId| -> [u8; 32] { Sha256::digest(peer.to_bytes()).into() };
     let mine = place(me);
-    let share = |peer: &PeerId| {
-        let bytes = place(peer).into_iter().zip(mine).map(|(a, b)| f64::from(a ^ b));
+    let share = |peer: PeerId| {
+        let bytes = place(&peer).into_iter().zip(mine).map(|(a, b)| f64::from(a ^ b));
         bytes.take(16).enumerate().map(|(n, byte)| byte / 256f64.powi(i32::try_from(n).unwrap_or(0) + 1)).sum()
     };
-    let mut distances: Vec<f64> = peers.iter().map(share).collect();
+    let mut distances: Vec<f64> = peers.into_iter().map(share).collect();
     distances.sort_by(f64::total_cmp);
+    distances.truncate(most);
     distances
 }
 
@@ -225,9 +229,10 @@ mod tests {
     #[test]
     fn a_network_of_strangers_is_estimated_by_the_nearest() {
         let me = PeerId::random();
-        let mut all: Vec<f64> = distances(&me, &(0..1000).map(|_| PeerId::random()).collect::<Vec<_>>());
-        all.truncate(K_VALUE.get());
-        let size = estimated_size(&all, K_VALUE.get()).unwrap();
+        let mut census = Census::new(K_VALUE.get());
+        let nearest = distances(&me, (0..1000).map(|_| PeerId::random()), K_VALUE.get());
+        census.looked(&nearest, true, 0);
+        let size = census.size().unwrap();
         assert!((300.0..3000.0).contains(&size), "{size}");
     }
 
