@@ -68,6 +68,20 @@ fn a_dry_run_resolves_what_has_no_archives_and_an_install_of_it_is_refused() {
 }
 
 #[test]
+fn of_what_is_told_of_many_packages_a_person_reads_some_and_a_program_all() {
+    let mut packages = BTreeMap::from([("part-40".to_owned(), vec![one("1.0.0", &[])])]);
+    for place in 0..40 {
+        packages.insert(format!("part-{place}"), vec![one("1.0.0", &[(&format!("part-{}", place + 1), "^1")])]);
+    }
+    let home = indexed(&packages);
+    let args = ["marketplace", "install", "part-0", "--dry-run", "--offline"];
+    assert_eq!(home.json(&args)["warnings"].as_array().unwrap().len(), 41);
+    let told = home.run(&args).exits(0).stderr;
+    assert_eq!(told.matches("no signed release").count(), 12, "{told}");
+    assert!(told.contains("and 29 more of that kind (unsigned): --json has all of them"), "{told}");
+}
+
+#[test]
 fn a_hard_graph_ends_at_the_limit_and_says_so() {
     let home = indexed(&pigeons(11));
     home.config("[limits]\nmax_resolution_steps = 2000\n");

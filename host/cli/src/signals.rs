@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::errors::{Exit, Failure};
 
 /// How long what is left of a job may take once its answer is there.
-const LEFT: Duration = Duration::from_millis(50);
+const LEFT: Duration = Duration::from_millis(20);
 
 /// Where jobs run, with an ear for signals.
 pub struct Jobs {

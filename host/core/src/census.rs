@@ -4,8 +4,10 @@
 //! into halves, about half of them are gone at one blow. What a lookup found while all was well is kept, and later ones
 //! are counted within the same distance, so that newcomers stand for those who left. That is far less a matter of chance
 //! than two estimates of the size beside each other. Who has all anchors and most of the network has nothing else to go
-//! by: of a loss of half of all nodes nine tenths of those left know, of a third one half, of a tenth nobody. Decides what is compared with what, and how much must be missing;
-//! never looks anything up. Invariant: what is missed is missed for a bounded time, then the network is what it is now.
+//! by: of a loss of half of all nodes nine tenths of those left know, of a third one half, of a tenth nobody.
+//!
+//! Decides what is compared with what, and how much must be missing; never looks anything up. Invariant: what is missed is
+//! missed for a bounded time, then the network is what it is now.
 //!
 //! ```text
 //!                        a third is missed (half where all are known)

@@ -124,6 +124,7 @@ impl Market {
     ) -> Result<(), MarketError> {
         let (mut questions, mut asked) = (Vec::new(), Vec::new());
         for id in packages {
+            self.check_cancelled()?;
             let Some(package) = self.store.package(&id)? else {
                 gathered.knowledge.packages.insert(id, Default::default());
                 continue;

@@ -175,6 +175,7 @@ impl Market {
         let mut established = None;
         let mut items = Vec::with_capacity(solution.packages.len());
         for chosen in &solution.packages {
+            self.check_cancelled()?;
             let package = gathered.catalog.get(&chosen.id);
             let version = package.and_then(|p| p.versions.iter().find(|v| v.version == chosen.version));
             let (Some(package), Some(version)) = (package, version) else {

@@ -8,6 +8,7 @@ mod clean;
 mod page;
 mod progress;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub use page::{Page, bytes, day, span};
 use progress::Teller;
 pub use progress::in_use;
 
+/// Notices of one kind that people are told.
+const MAX_ALIKE: usize = 12;
 /// The version of the answers' form.
 const SCHEMA: u32 = 1;
 
@@ -76,9 +79,21 @@ impl Output {
         self.teller.notice(notice);
     }
 
-    /// Tells notices that came with an answer.
+    /// Tells notices that came with an answer: not more of one kind than a person reads.
     pub fn notices(&self, notices: &[Notice]) {
-        notices.iter().for_each(|notice| self.notice(notice));
+        let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+        for notice in notices {
+            let count = told.entry(&notice.code).or_default();
+            *count += 1;
+            if *count <= MAX_ALIKE {
+                self.notice(notice);
+            }
+        }
+        for (code, count) in told.into_iter().filter(|(_, count)| *count > MAX_ALIKE) {
+            let more = count - MAX_ALIKE;
+            let message = format!("and {more} more of that kind ({code}): --json has all of them");
+            self.notice(&Notice { code: code.to_owned(), message });
+        }
     }
 
     /// Tells a line of progress.

@@ -15,7 +15,7 @@ use crate::output::{Output, Page};
 use crate::signals::Jobs;
 
 /// How long a job has to clean up once the user wished to stop.
-pub const GRACE: Duration = Duration::from_millis(100);
+pub const GRACE: Duration = Duration::from_millis(50);
 
 /// One verb at work.
 pub struct Session<'a> {
