@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::dsse::{DsseError, Envelope, PublicKey, SecretKey};
+use crate::dsse::{DsseError, Envelope, Keys, PublicKey, SecretKey};
 use crate::name::PublisherId;
 
 /// Media type of a root document's payload.
@@ -74,7 +74,7 @@ pub struct Publisher {
     /// The digest of the first root.
     pub id: PublisherId,
     /// The current keys.
-    pub keys: BTreeSet<PublicKey>,
+    pub keys: Keys,
     /// How many of them must sign.
     pub threshold: usize,
     /// The version of the latest root.
@@ -114,7 +114,7 @@ impl Publisher {
             return Err(RootError::OtherPublisher { expected, found: id });
         }
         let root = Root::parse(&payload, 1)?;
-        let keys: BTreeSet<_> = root.keys.iter().copied().collect();
+        let keys = Keys::signing(root.keys.iter().copied().collect(), envelope);
         envelope.verify(ROOT_TYPE, &keys, root.threshold).map_err(signature)?;
         Ok(Self { id, keys, threshold: root.threshold, root_version: 1, revoked: BTreeSet::new() })
     }
@@ -123,10 +123,10 @@ impl Publisher {
         let signature = |source| RootError::Signature { version, source };
         let payload = envelope.verify(ROOT_TYPE, &self.keys, self.threshold).map_err(signature)?;
         let root = Root::parse(&payload, version)?;
-        let keys: BTreeSet<_> = root.keys.iter().copied().collect();
+        let keys = Keys::signing(root.keys.iter().copied().collect(), envelope);
         envelope.verify(ROOT_TYPE, &keys, root.threshold).map_err(signature)?;
-        self.revoked.extend(self.keys.difference(&keys).copied());
-        if let Some(key) = keys.iter().find(|k| self.revoked.contains(*k)) {
+        self.revoked.extend(self.keys.all().difference(keys.all()).copied());
+        if let Some(key) = keys.all().iter().find(|k| self.revoked.contains(*k)) {
             let problem = format!("it brings back the revoked key {}", key.0.short());
             return Err(RootError::Invalid { version, problem });
         }
@@ -180,7 +180,7 @@ mod tests {
         let publisher = Publisher::from_roots(Some(id), &[first, second]).unwrap();
         assert_eq!((publisher.id, publisher.root_version), (id, 2));
         assert_eq!(publisher.revoked, BTreeSet::from([a.public()]));
-        assert_eq!(publisher.keys, BTreeSet::from([b.public()]));
+        assert_eq!(*publisher.keys.all(), BTreeSet::from([b.public()]));
     }
 
     #[test]
