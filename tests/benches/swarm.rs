@@ -16,11 +16,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ggen_core::announcement::Announcement;
+use ggen_core::root::ProvedRoots;
 use ggen_tests::{Home, checkout};
-use swarm::{Swarm, announcement, percentile};
+use swarm::{Swarm, announcement_of, percentile};
 
 /// How long an idle node is watched.
 const IDLE: Duration = Duration::from_secs(30);
+/// After so long a node has caught up with those that it joined.
+const SETTLED: Duration = Duration::from_secs(60);
 
 fn line(what: &str, measured: &str, aim: &str) {
     println!("{what:<58} {measured:>22}  {aim:>12}");
@@ -41,19 +44,30 @@ fn own_time() -> f64 {
     after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Announcements with their releases, each of another publisher, read and verified on this thread alone.
+/// Announcements, each with its release and of another publisher, read and verified on this thread alone: of publishers
+/// that were never seen, and then of the same ones with another package each.
 fn checks() {
-    let announced: Vec<Vec<u8>> = (0..500).map(|n| announcement(n).to_json()).collect();
-    let (begun, before) = (Instant::now(), own_time());
-    let mut checked = 0;
+    let of = |first: u64| -> Vec<Vec<u8>> { (0..500).map(|n| announcement_of(n, first + n).to_json()).collect() };
+    let (first, next) = (of(0), of(500));
+    line("announcements checked on one core: unknown publishers", &rate(&first, &[]), ">= 10000 /s");
+    line("announcements checked on one core: known publishers", &rate(&next, &first), ">= 10000 /s");
+}
+
+/// How many of these are checked in a second, again and again by one who has seen nothing but what was `before`.
+fn rate(announced: &[Vec<u8>], before: &[Vec<u8>]) -> String {
+    let check = |bytes: &Vec<u8>, proved: &mut ProvedRoots| {
+        let checked = Announcement::from_json(bytes).and_then(|told| told.verify_knowing(proved));
+        checked.expect("all of it is signed");
+    };
+    let mut seen = ProvedRoots::new(announced.len());
+    before.iter().for_each(|bytes| check(bytes, &mut seen));
+    let (begun, start, mut checked) = (Instant::now(), own_time(), 0);
     while begun.elapsed() < Duration::from_secs(3) {
-        for bytes in &announced {
-            Announcement::from_json(bytes).and_then(Announcement::verify).expect("all of it is signed");
-            checked += 1;
-        }
+        let mut proved = seen.clone();
+        announced.iter().for_each(|bytes| check(bytes, &mut proved));
+        checked += announced.len();
     }
-    let rate = f64::from(checked) / (own_time() - before).max(0.01);
-    line("signed announcements checked on one core, release and all", &format!("{rate:.0} /s"), ">= 10000 /s");
+    format!("{:.0} /s", checked as f64 / (own_time() - start).max(0.01))
 }
 
 fn lookups(nodes: usize) {
@@ -83,11 +97,18 @@ fn idle() {
     let home = Home::new(&bin);
     let node = home.node();
     let others = Swarm::joined_by(50, &node.addresses);
-    let before = node.processor_time();
-    std::thread::sleep(IDLE);
-    let share = (node.processor_time() - before) / IDLE.as_secs_f64() * 100.0;
+    let joined = Instant::now();
+    let watched = || {
+        let before = node.processor_time();
+        std::thread::sleep(IDLE);
+        format!("{:.2} % of a core", (node.processor_time() - before) / IDLE.as_secs_f64() * 100.0)
+    };
+    let at_first = watched();
+    std::thread::sleep(SETTLED.saturating_sub(joined.elapsed()));
+    let later = watched();
     let connected = home.json(&["marketplace", "p2p", "peers"])["peers"].as_array().map_or(0, Vec::len);
     line("resident memory of an idle node", &format!("{} MB", node.resident_kb() / 1000), "<= 60 MB");
-    line(&format!("its processor with {connected} connections"), &format!("{share:.2} % of a core"), "<= 1 %");
+    line("its processor while all logs are read twice", &at_first, "-");
+    line(&format!("its processor with {connected} connections, idle"), &later, "<= 1 %");
     drop(others);
 }

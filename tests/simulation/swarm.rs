@@ -54,7 +54,12 @@ pub struct Swarm {
 
 /// What a publisher of its own announces of a package of its own.
 pub fn announcement(number: u64) -> Announcement {
-    let key = SecretKey::from_seed(Digest::of(&number.to_be_bytes()).as_bytes());
+    announcement_of(number, number)
+}
+
+/// What one publisher announces of one package.
+pub fn announcement_of(publisher: u64, number: u64) -> Announcement {
+    let key = SecretKey::from_seed(Digest::of(&publisher.to_be_bytes()).as_bytes());
     let (publisher, root) = root::Publisher::create(&key, 1);
     let id = PackageId { publisher, name: format!("swarm-{number}").parse().expect("a name") };
     let (nothing, version) = (Digest::of(b""), Version::new(1, 0, 0));

@@ -10,6 +10,7 @@ use crate::dsse::{DsseError, Envelope};
 use crate::head::{Head, HeadBundle, HeadError, HeadMark, MAX_HEAD_BUNDLE, SignedHead};
 use crate::name::PackageId;
 use crate::release::{ReleaseError, SignedRelease};
+use crate::root::{ProvedRoots, Publisher};
 
 /// The longest announcement, in bytes.
 pub const MAX_ANNOUNCEMENT: usize = MAX_HEAD_BUNDLE;
@@ -85,7 +86,18 @@ impl Announcement {
 
     /// Checks everything that is signed in it.
     pub fn verify(self) -> Result<Announced, AnnouncementError> {
-        let head = SignedHead::verify(HeadBundle { roots: self.roots, head: self.head }, None)?;
+        let publisher = Publisher::from_roots(None, &self.roots).map_err(HeadError::Root)?;
+        self.verify_of(publisher)
+    }
+
+    /// Checks everything that is signed in it but roots that were checked before.
+    pub fn verify_knowing(self, proved: &mut ProvedRoots) -> Result<Announced, AnnouncementError> {
+        let publisher = proved.follow(&self.roots).map_err(HeadError::Root)?;
+        self.verify_of(publisher)
+    }
+
+    fn verify_of(self, publisher: Publisher) -> Result<Announced, AnnouncementError> {
+        let head = SignedHead::verify_of(publisher, HeadBundle { roots: self.roots, head: self.head }, None)?;
         let release = self.release.map(|r| SignedRelease::verify_listed(r, &head.publisher, &head.head)).transpose()?;
         Ok(Announced { head, release })
     }
@@ -104,7 +116,6 @@ mod tests {
     use crate::dsse::SecretKey;
     use crate::head::{Head, HeadVersion};
     use crate::release::Release;
-    use crate::root::Publisher;
 
     fn signed(key: &SecretKey, name: &str, text: &str) -> (HeadBundle, Envelope) {
         let (id, root) = Publisher::create(key, 1);
@@ -151,5 +162,24 @@ mod tests {
         assert_eq!(Announcement::new(bundle, Some(long)).release, None);
         assert!(Announcement::from_json(&vec![b' '; MAX_ANNOUNCEMENT + 1]).is_err());
         assert!(Announcement::from_json(b"{}").is_err());
+    }
+
+    #[test]
+    fn known_roots_spare_only_themselves() {
+        let (key, mut proved) = (SecretKey::from_seed(&[1; 32]), ProvedRoots::new(10));
+        let (bundle, release) = signed(&key, "a", "a thing");
+        let whole = Announcement::new(bundle.clone(), Some(release.clone()));
+        let announced = whole.clone().verify_knowing(&mut proved).unwrap();
+        assert_eq!(whole.clone().verify_knowing(&mut proved), Ok(announced.clone()));
+        assert_eq!(whole.clone().verify(), Ok(announced));
+        // The same roots under a head, and beside a release, of somebody else.
+        let (other, others) = signed(&SecretKey::from_seed(&[2; 32]), "a", "a thing");
+        let head = Announcement { head: other.head.clone(), ..whole.clone() };
+        let told = Announcement { release: Some(others), ..whole.clone() };
+        let roots = Announcement { roots: other.roots, ..whole };
+        for wrong in [head, told, roots] {
+            assert_eq!(wrong.clone().verify_knowing(&mut proved), wrong.clone().verify());
+            assert!(wrong.verify_knowing(&mut proved).is_err());
+        }
     }
 }

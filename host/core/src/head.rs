@@ -196,6 +196,15 @@ impl SignedHead {
     /// Checks a bundle from its roots on; with `expected`, also that it is that package's.
     pub fn verify(bundle: HeadBundle, expected: Option<&PackageId>) -> Result<Self, HeadError> {
         let publisher = Publisher::from_roots(expected.map(|e| e.publisher), &bundle.roots)?;
+        Self::verify_of(publisher, bundle, expected)
+    }
+
+    /// Checks a bundle whose roots prove `publisher`.
+    pub(crate) fn verify_of(
+        publisher: Publisher,
+        bundle: HeadBundle,
+        expected: Option<&PackageId>,
+    ) -> Result<Self, HeadError> {
         let payload =
             bundle.head.verify(HEAD_TYPE, &publisher.keys, publisher.threshold).map_err(HeadError::Signature)?;
         if payload.len() > MAX_HEAD {

@@ -29,6 +29,17 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
+    /// What is kept under `key`, which is a use of it.
+    pub fn touch(&mut self, key: &K) -> Option<&V>
+    where
+        K: Clone,
+    {
+        if let Some(kept) = self.old.remove(key) {
+            self.insert(key.clone(), kept);
+        }
+        self.young.get(key)
+    }
+
     /// Keeps `value`.
     pub fn insert(&mut self, key: K, value: V) {
         self.old.remove(&key);
@@ -73,5 +84,12 @@ mod tests {
         assert_eq!(map.peek("busy"), Some(&1000));
         assert_eq!((map.peek("999"), map.peek("5")), (Some(&999), None));
         assert!(!map.is_empty());
+        assert_eq!(map.touch(&"busy".to_owned()), Some(&1000));
+        assert_eq!(map.touch(&"5".to_owned()), None);
+        for n in 0..9 {
+            assert!(map.touch(&"busy".to_owned()).is_some(), "{n}");
+            map.insert(format!("{n} more"), n);
+        }
+        assert!(map.peek("busy").is_some() && map.len() <= 20);
     }
 }

@@ -185,11 +185,10 @@ impl SignedRelease {
     /// Checks an envelope that a valid head lists: there a key that has been rotated since still counts, because the
     /// current keys signed the release's digest.
     pub fn verify_listed(envelope: Envelope, publisher: &Publisher, head: &Head) -> Result<Self, ReleaseError> {
-        let keys = publisher.keys.union(&publisher.revoked).copied().collect();
+        let keys = publisher.keys.with(&publisher.revoked);
         let payload = envelope.verify(RELEASE_TYPE, &keys, 1).map_err(ReleaseError::Signature)?;
-        let digest = Digest::of(&payload);
         let signed = Self::parse(envelope, &payload, publisher)?;
-        let listed = head.version(&signed.release.version).is_some_and(|v| v.release == digest);
+        let listed = head.version(&signed.release.version).is_some_and(|v| v.release == signed.digest);
         if !listed || head.name != signed.release.name || head.publisher != signed.release.publisher {
             return Err(ReleaseError::Invalid("the publisher's head does not list it".to_owned()));
         }

@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::dsse::{DsseError, Envelope, PublicKey, SecretKey};
+use crate::dsse::{DsseError, Envelope, Keys, PublicKey, SecretKey};
 use crate::name::PublisherId;
+use crate::recent::Recent;
 
 /// Media type of a root document's payload.
 pub const ROOT_TYPE: &str = "application/vnd.ggen.root.v1+json";
@@ -74,7 +75,7 @@ pub struct Publisher {
     /// The digest of the first root.
     pub id: PublisherId,
     /// The current keys.
-    pub keys: BTreeSet<PublicKey>,
+    pub keys: Keys,
     /// How many of them must sign.
     pub threshold: usize,
     /// The version of the latest root.
@@ -114,7 +115,7 @@ impl Publisher {
             return Err(RootError::OtherPublisher { expected, found: id });
         }
         let root = Root::parse(&payload, 1)?;
-        let keys: BTreeSet<_> = root.keys.iter().copied().collect();
+        let keys = Keys::signing(root.keys.iter().copied().collect(), envelope);
         envelope.verify(ROOT_TYPE, &keys, root.threshold).map_err(signature)?;
         Ok(Self { id, keys, threshold: root.threshold, root_version: 1, revoked: BTreeSet::new() })
     }
@@ -123,15 +124,60 @@ impl Publisher {
         let signature = |source| RootError::Signature { version, source };
         let payload = envelope.verify(ROOT_TYPE, &self.keys, self.threshold).map_err(signature)?;
         let root = Root::parse(&payload, version)?;
-        let keys: BTreeSet<_> = root.keys.iter().copied().collect();
+        let keys = Keys::signing(root.keys.iter().copied().collect(), envelope);
         envelope.verify(ROOT_TYPE, &keys, root.threshold).map_err(signature)?;
-        self.revoked.extend(self.keys.difference(&keys).copied());
-        if let Some(key) = keys.iter().find(|k| self.revoked.contains(*k)) {
+        self.revoked.extend(self.keys.all().difference(keys.all()).copied());
+        if let Some(key) = keys.all().iter().find(|k| self.revoked.contains(*k)) {
             let problem = format!("it brings back the revoked key {}", key.0.short());
             return Err(RootError::Invalid { version, problem });
         }
         Ok(Self { keys, threshold: root.threshold, root_version: version, ..self })
     }
+}
+
+/// Chains of roots that proved themselves, so that what a known publisher says next is checked without them.
+///
+/// What a chain proves depends on its bytes alone, so these name it here, all of them, signatures too: one that differs in
+/// any, be it by a root more, is followed from its beginning.
+#[derive(Clone, Debug)]
+pub struct ProvedRoots(Recent<Digest, Publisher>);
+
+/// A publisher with more keys than that, those that are current no more among them, is not remembered.
+const MAX_REMEMBERED_KEYS: usize = 32;
+
+impl ProvedRoots {
+    /// Remembers at least the `most` publishers that said something last.
+    pub fn new(most: usize) -> Self {
+        Self(Recent::new(most))
+    }
+
+    /// As [`Publisher::from_roots`] of nobody in particular.
+    pub fn follow(&mut self, roots: &[Envelope]) -> Result<Publisher, RootError> {
+        if roots.len() > MAX_ROOTS {
+            return Err(RootError::Count(roots.len()));
+        }
+        let name = name_of(roots);
+        if let Some(publisher) = self.0.touch(&name) {
+            return Ok(publisher.clone());
+        }
+        let publisher = Publisher::from_roots(None, roots)?;
+        if publisher.keys.all().len() + publisher.revoked.len() <= MAX_REMEMBERED_KEYS {
+            self.0.insert(name, publisher.clone());
+        }
+        Ok(publisher)
+    }
+}
+
+/// The digest of every byte of these.
+fn name_of(roots: &[Envelope]) -> Digest {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for root in roots {
+        parts.extend([b"root", root.payload_type.as_bytes(), root.payload.as_bytes()]);
+        for entry in &root.signatures {
+            parts.extend([b"signature", entry.keyid.as_bytes(), entry.sig.as_bytes()]);
+        }
+    }
+    Digest::of_parts(&parts)
 }
 
 impl Root {
@@ -180,7 +226,7 @@ mod tests {
         let publisher = Publisher::from_roots(Some(id), &[first, second]).unwrap();
         assert_eq!((publisher.id, publisher.root_version), (id, 2));
         assert_eq!(publisher.revoked, BTreeSet::from([a.public()]));
-        assert_eq!(publisher.keys, BTreeSet::from([b.public()]));
+        assert_eq!(*publisher.keys.all(), BTreeSet::from([b.public()]));
     }
 
     #[test]
@@ -204,5 +250,44 @@ mod tests {
         let (other, _) = Publisher::create(&b, 5);
         assert!(matches!(Publisher::from_roots(Some(other), &back), Err(RootError::OtherPublisher { .. })));
         assert_eq!(Publisher::from_roots(None, &[]), Err(RootError::Count(0)));
+    }
+
+    #[test]
+    fn what_was_proved_is_believed_again_and_nothing_else_is() {
+        let (a, b) = (key(1), key(2));
+        let (_, first) = Publisher::create(&a, 5);
+        let mut proved = ProvedRoots::new(10);
+        let one = proved.follow(std::slice::from_ref(&first)).unwrap();
+        assert_eq!(proved.follow(std::slice::from_ref(&first)), Ok(one.clone()));
+        // A signature that is not one, by the same name, over the same payload.
+        let mut forged = first.clone();
+        forged.signatures[0].sig = Envelope::sign(ROOT_TYPE, b"other", &[&a]).signatures[0].sig.clone();
+        assert!(matches!(proved.follow(&[forged.clone()]), Err(RootError::Signature { .. })));
+        assert!(proved.follow(&[forged]).is_err(), "and again");
+        // A root that replaces a known one is followed, and one that says so without its signatures is not.
+        let replaced = [first.clone(), root(2, &[&b], &[&a, &b])];
+        assert!(proved.follow(&[first.clone(), root(2, &[&b], &[&b])]).is_err());
+        let two = proved.follow(&replaced).unwrap();
+        assert_eq!((two.id, two.root_version, two.revoked.len()), (one.id, 2, 1));
+        assert_eq!(proved.follow(&replaced), Ok(two));
+        assert_eq!(proved.follow(&[first]), Ok(one), "each chain proves what it proves");
+        // The parts of one chain are not another chain.
+        assert!(proved.follow(&replaced[1..]).is_err() && proved.follow(&[]).is_err());
+    }
+
+    #[test]
+    fn a_publisher_of_very_many_keys_is_not_remembered() {
+        let many: Vec<SecretKey> = (1..=16).map(key).collect();
+        let mut chain = vec![root(1, &many.iter().collect::<Vec<_>>(), &[&many[0]])];
+        for version in 2..4u8 {
+            let next: Vec<SecretKey> = (1..=16).map(|n| key(version * 16 + n)).collect();
+            let before = (version - 2) * 16 + if version == 2 { 1 } else { 17 };
+            chain.push(root(u64::from(version), &next.iter().collect::<Vec<_>>(), &[&key(before), &next[0]]));
+        }
+        let mut proved = ProvedRoots::new(10);
+        assert!(proved.follow(&chain[..1]).is_ok());
+        assert_eq!(proved.0.len(), 1);
+        assert_eq!(proved.follow(&chain).unwrap().revoked.len(), 32);
+        assert_eq!(proved.0.len(), 1);
     }
 }

@@ -198,9 +198,7 @@ impl Market {
 
     /// Resolves when the user wishes to stop.
     pub(crate) async fn cancelled(&self) {
-        while !self.cancel.is_cancelled() && !self.cancel.is_hurried() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        self.cancel.wished().await;
     }
 }
 

@@ -3,9 +3,9 @@
 //! Never an answer: answers are returned. Invariant: telling costs no more than a call, and never fails a job.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use ggen_store::{Attend, LockHolder};
+use tokio::sync::watch;
 
 use crate::answers::Notice;
 
@@ -55,44 +55,75 @@ impl Reporter for Silent {
 /// running ── cancel ──► cancelled: the job ends, and nothing has happened
 ///    └─ begin_commit ─► committing: the job goes to its end, and all of it has ── cancel ──► the same, in a hurry
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicU8>);
+#[derive(Clone, Debug)]
+pub struct Cancel(Arc<watch::Sender<Wish>>);
 
-const RUNNING: u8 = 0;
-const CANCELLED: u8 = 1;
-const COMMITTING: u8 = 2;
-const HURRIED: u8 = 3;
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    Running,
+    Cancelled,
+    Committing,
+    Hurried,
+}
+
+impl Default for Cancel {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Wish::Running)))
+    }
+}
 
 impl Cancel {
+    fn state(&self) -> Wish {
+        *self.0.borrow()
+    }
+
     /// Wishes it. A job that has begun to commit leaves out only what comes after its commit.
     pub fn cancel(&self) {
-        let next = |state| match state {
-            RUNNING => Some(CANCELLED),
-            COMMITTING => Some(HURRIED),
-            _ => None,
-        };
-        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+        self.0.send_if_modified(|state| {
+            let next = match *state {
+                Wish::Running => Wish::Cancelled,
+                Wish::Committing => Wish::Hurried,
+                Wish::Cancelled | Wish::Hurried => return false,
+            };
+            *state = next;
+            true
+        });
+    }
+
+    /// Resolves when it is wished, in time or not.
+    pub async fn wished(&self) {
+        let wish = |state: &Wish| matches!(state, Wish::Cancelled | Wish::Hurried);
+        // It ends with the sender at the earliest, and that is here.
+        let _ = self.0.subscribe().wait_for(wish).await;
     }
 
     /// Whether it was wished in time.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == CANCELLED
+        self.state() == Wish::Cancelled
     }
 
     /// From here on a wish comes too late, until the job is done; `false` if there was one already.
     pub fn begin_commit(&self) -> bool {
-        let begun = self.0.compare_exchange(RUNNING, COMMITTING, Ordering::SeqCst, Ordering::SeqCst);
-        begun != Err(CANCELLED)
+        let mut begun = false;
+        self.0.send_if_modified(|state| {
+            begun = *state != Wish::Cancelled;
+            if *state == Wish::Running {
+                *state = Wish::Committing;
+            }
+            // Nobody waits for this.
+            false
+        });
+        begun
     }
 
     /// Whether the job has begun to commit.
     pub fn is_committing(&self) -> bool {
-        matches!(self.0.load(Ordering::SeqCst), COMMITTING | HURRIED)
+        matches!(self.state(), Wish::Committing | Wish::Hurried)
     }
 
     /// Whether the wish came after the commit had begun.
     pub fn is_hurried(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == HURRIED
+        self.state() == Wish::Hurried
     }
 }
 
@@ -125,5 +156,21 @@ mod tests {
         let early = Cancel::default();
         early.cancel();
         assert!(!early.begin_commit() && early.is_cancelled() && !early.is_committing());
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_of_a_wish_and_of_nothing_else() {
+        use futures::FutureExt as _;
+        for commits in [false, true] {
+            let cancel = Cancel::default();
+            let (there, wishes) = (cancel.clone(), cancel.clone());
+            let wished = there.wished();
+            tokio::pin!(wished);
+            assert!(wished.as_mut().now_or_never().is_none());
+            assert!(!commits || cancel.begin_commit());
+            assert!(wished.as_mut().now_or_never().is_none(), "a commit is no wish");
+            tokio::join!(wished, async move { wishes.cancel() });
+            cancel.wished().await;
+        }
     }
 }

@@ -11,6 +11,7 @@ use ggen_core::dsse::{Envelope, PublicKey};
 use ggen_core::head::SignedHead;
 use ggen_core::limits::Limits;
 use ggen_core::release::{Archive, MAX_RELEASE, SignedRelease};
+use ggen_core::root::{ProvedRoots, Publisher};
 use ggen_core::{Digest, admit};
 
 use crate::catalog::{Request, Response};
@@ -67,7 +68,8 @@ pub fn archive() -> (Archive, Vec<u8>) {
 /// What others tell of a package's head: by gossip, or in their logs.
 pub fn announcement(bytes: &[u8]) -> bool {
     let claimed = Announcement::from_json(bytes).ok().and_then(|told| told.claimed());
-    node::check(bytes).is_ok_and(|told| claimed == Some((told.head.head.id(), told.head.mark())))
+    let told = node::check(bytes, &mut ProvedRoots::new(1));
+    told.is_ok_and(|told| claimed == Some((told.head.head.id(), told.head.mark())))
 }
 
 /// What a holder answers: its list, which chunks it has where that is only a part, then chunks.
@@ -85,7 +87,7 @@ pub fn dht_record(bytes: &[u8]) -> bool {
 pub fn release(bytes: &[u8]) -> bool {
     let Ok(envelope) = Envelope::from_json(bytes, MAX_RELEASE) else { return false };
     let keys = envelope.signatures.iter().filter_map(|s| s.keyid.parse().ok().map(PublicKey)).collect();
-    let publisher = ggen_core::root::Publisher {
+    let publisher = Publisher {
         id: ggen_core::PublisherId(Digest::of(b"")),
         keys,
         threshold: 1,

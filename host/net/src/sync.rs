@@ -12,6 +12,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use ggen_core::announcement::Announcement;
 use ggen_core::head::{HeadMark, Succession};
+use ggen_core::root::ProvedRoots;
 use libp2p::PeerId;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -160,7 +161,8 @@ impl Sync {
         let content = self.content.clone();
         let look = move || -> Result<Vec<_>, Refusal> {
             let news = entries.into_iter().filter(|entry| is_news(content.as_ref(), entry));
-            news.map(|entry| check(&entry.to_json())).collect()
+            let mut proved = ProvedRoots::new(PAGE);
+            news.map(|entry| check(&entry.to_json(), &mut proved)).collect()
         };
         let looked = tokio::task::spawn_blocking(look).await.map_err(|_| None)?;
         let refused = |r: Refusal| Some(Box::new(Offence::new(peer, r.class, r.code, r.detail)));

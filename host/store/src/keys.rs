@@ -107,7 +107,7 @@ impl Store {
         }
         let secret = SecretKey::from_seed(file.seed.as_bytes());
         let publisher = Publisher::from_roots(Some(file.publisher), &file.roots).map_err(|e| invalid(e.to_string()))?;
-        if !publisher.keys.contains(&secret.public()) {
+        if !publisher.keys.all().contains(&secret.public()) {
             return Err(invalid("its key is not one of its publisher's".to_owned()));
         }
         let (publisher, created, public) = (file.publisher, file.created, secret.public());

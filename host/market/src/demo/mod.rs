@@ -58,14 +58,8 @@ pub async fn run(tell: &mut (dyn FnMut(&str) + Send), cancel: Cancel) -> Result<
     let mut teller = Teller { tell, steps: Vec::new() };
     let told = tokio::select! {
         told = story::tell(&mut teller) => told,
-        () = wait(&cancel) => Err(MarketError::Interrupted),
+        () = cancel.wished() => Err(MarketError::Interrupted),
     };
     told?;
     Ok(DemoAnswer { steps: teller.steps, seconds: begun.elapsed().as_secs_f64() })
-}
-
-async fn wait(cancel: &Cancel) {
-    while !cancel.is_cancelled() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ggen_core::announcement::{Announced, Announcement, AnnouncementError};
 use ggen_core::head::{HeadError, HeadMark};
 use ggen_core::hooks::OffenceClass;
+use ggen_core::root::ProvedRoots;
 use libp2p::PeerId;
 use libp2p::gossipsub::MessageId;
 use tokio::sync::mpsc;
@@ -20,6 +21,8 @@ const QUEUE: usize = 2048;
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// Messages that are looked at in one go.
 const BATCH: usize = 64;
+/// Publishers whose roots are remembered; each has some hundred bytes, 10 KB at the most.
+const PUBLISHERS: usize = 1024;
 
 struct Message {
     peer: PeerId,
@@ -46,8 +49,8 @@ pub(super) struct Listener {
     bytes: usize,
 }
 
-/// Checks what an announcement says, by itself alone.
-pub(crate) fn check(data: &[u8]) -> Result<Box<Announced>, Refusal> {
+/// Checks what an announcement says, by itself alone; roots that are `proved` are not checked again.
+pub(crate) fn check(data: &[u8], proved: &mut ProvedRoots) -> Result<Box<Announced>, Refusal> {
     let refusal = |class, code, error: &AnnouncementError| Refusal { class, code, detail: error.to_string() };
     let invalid = |error: AnnouncementError| match &error {
         AnnouncementError::Head(HeadError::Invalid(_)) => {
@@ -55,7 +58,8 @@ pub(crate) fn check(data: &[u8]) -> Result<Box<Announced>, Refusal> {
         }
         _ => refusal(OffenceClass::InvalidRecord, "signature", &error),
     };
-    Announcement::from_json(data).and_then(Announcement::verify).map(Box::new).map_err(invalid)
+    let announced = Announcement::from_json(data).and_then(|told| told.verify_knowing(proved));
+    announced.map(Box::new).map_err(invalid)
 }
 
 impl Message {
@@ -63,8 +67,8 @@ impl Message {
         Looked { peer: self.peer, id: self.id.clone(), size: self.data.len(), result: Err(None), known: None }
     }
 
-    fn looked(&self, content: &dyn Content) -> Looked {
-        let result = check(&self.data);
+    fn looked(&self, content: &dyn Content, proved: &mut ProvedRoots) -> Looked {
+        let result = check(&self.data, proved);
         let known = result.as_ref().ok().and_then(|a| content.mark(&a.head.head.id()));
         Looked { result: result.map_err(Some), known, ..self.unlooked() }
     }
@@ -75,15 +79,18 @@ impl Listener {
         let (todo, mut inbox) = mpsc::channel::<Message>(QUEUE);
         let (outbox, done) = mpsc::channel(QUEUE / BATCH);
         tokio::spawn(async move {
-            let mut batch = Vec::new();
+            let (mut batch, mut proved) = (Vec::new(), ProvedRoots::new(PUBLISHERS));
             while inbox.recv_many(&mut batch, BATCH).await > 0 {
                 let (content, messages) = (content.clone(), Arc::new(std::mem::take(&mut batch)));
                 let there = messages.clone();
-                let look = move || there.iter().map(|m| m.looked(content.as_ref())).collect();
-                let looked: Vec<Looked> = match tokio::task::spawn_blocking(look).await {
-                    Ok(looked) => looked,
-                    Err(_) => messages.iter().map(Message::unlooked).collect(),
+                let look = move || -> (Vec<Looked>, ProvedRoots) {
+                    let looked = there.iter().map(|m| m.looked(content.as_ref(), &mut proved)).collect();
+                    (looked, proved)
                 };
+                let done = tokio::task::spawn_blocking(look).await;
+                let unlooked = || (messages.iter().map(Message::unlooked).collect(), ProvedRoots::new(PUBLISHERS));
+                let looked;
+                (looked, proved) = done.unwrap_or_else(|_| unlooked());
                 if outbox.send(looked).await.is_err() {
                     return;
                 }
