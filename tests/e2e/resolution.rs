@@ -68,6 +68,22 @@ fn a_dry_run_resolves_what_has_no_archives_and_an_install_of_it_is_refused() {
 }
 
 #[test]
+fn a_strategy_says_which_end_of_what_is_allowed_is_taken() {
+    let packages = BTreeMap::from([
+        ("app".to_owned(), vec![one("1.0.0", &[("lib", ">=1.1, <3")]), one("1.1.0", &[("lib", ">=1.1, <3")])]),
+        ("lib".to_owned(), ["1.0.0", "1.1.0", "2.5.0", "3.0.0"].iter().map(|v| one(v, &[])).collect()),
+    ]);
+    let home = indexed(&packages);
+    let chosen = |more: &[&str]| {
+        let args = [&["marketplace", "install", "app", "--dry-run", "--offline"], more].concat();
+        each(&home.json(&args)["plan"], "version")
+    };
+    assert_eq!(chosen(&[]), ["2.5.0", "1.1.0"]);
+    assert_eq!(chosen(&["--strategy", "newest"]), ["2.5.0", "1.1.0"]);
+    assert_eq!(chosen(&["--strategy", "minimal"]), ["1.1.0", "1.0.0"]);
+}
+
+#[test]
 fn of_what_is_told_of_many_packages_a_person_reads_some_and_a_program_all() {
     let mut packages = BTreeMap::from([("part-40".to_owned(), vec![one("1.0.0", &[])])]);
     for place in 0..40 {

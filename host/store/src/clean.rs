@@ -90,10 +90,9 @@ impl Store {
         let tmp = self.layout().tmp();
         for name in fsio::names_in(&tmp)? {
             let path = tmp.join(&name);
-            let dead = if name.starts_with("tx-") {
-                locks::try_lock(&path.join("lock"), Kind::Exclusive).is_ok_and(|l| l.is_some())
-            } else {
-                is_older(&path, TEMPORARY_AGE, now)
+            let dead = match name.starts_with("tx-") {
+                true => locks::is_free(&path.join("lock")),
+                false => is_older(&path, TEMPORARY_AGE, now),
             };
             if !dead {
                 continue;

@@ -86,6 +86,15 @@ pub(crate) fn try_lock(path: &Path, kind: Kind) -> Result<Option<Lock>, StoreErr
     Ok(held.then_some(Lock { _file: file }))
 }
 
+/// Whether nobody holds a lock, or it is gone. It is not made: in a directory that its owner removes at this moment it
+/// would be left behind.
+pub(crate) fn is_free(path: &Path) -> bool {
+    match File::open(path) {
+        Ok(file) => try_file(&file, Kind::Exclusive).unwrap_or(false),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// Who holds a lock that could not be taken now; none where nobody does. Writes nothing.
 pub(crate) fn look(path: &Path, kind: Kind) -> Result<Option<Option<LockHolder>>, StoreError> {
     let file = File::open(path).map_err(at("open the lock", path))?;

@@ -119,10 +119,7 @@ impl Store {
     pub(crate) fn tidy(&self) -> Result<(), StoreError> {
         let tmp = self.layout().tmp();
         let names = fsio::names_in(&tmp)?;
-        let dead = |name: &String| {
-            let lock = tmp.join(name).join("lock");
-            name.starts_with("tx-") && locks::try_lock(&lock, Kind::Exclusive).is_ok_and(|l| l.is_some())
-        };
+        let dead = |name: &String| name.starts_with("tx-") && locks::is_free(&tmp.join(name).join("lock"));
         if !names.iter().any(dead) {
             return Ok(());
         }
