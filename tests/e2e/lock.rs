@@ -251,6 +251,10 @@ fn what_is_removed_in_a_project_is_no_longer_asked_for() {
     let home = published();
     let folder = project(&home, "shop", Some("lib = \"^1\""));
     run(&home, &folder, &["install"]).exits(0);
+    let answer = run(&home, &folder, &["remove", "lib"]).exits(0).value();
+    assert_eq!((&answer["removed"], &answer["unlocked"]), (&json!(["lib"]), &json!([])), "{answer}");
+    assert_eq!(each(&answer["warnings"], "code"), ["in-manifest"], "{answer}");
+    run(&home, &folder, &["install"]).exits(0);
     run(&home, &folder, &["install", "app", "other", "lib"]).exits(0);
     let remove = |home: &Home, name: &str| run(home, &folder, &["remove", name]).exits(0).value();
     let answer = remove(&home, "app");

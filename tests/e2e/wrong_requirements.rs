@@ -2,7 +2,7 @@
 
 use ggen_tests::{Package, Value, files_beneath, json};
 
-use crate::{each, home};
+use crate::{codes, each, home};
 
 const LONG: &str = "1234567890123456789012345678901234567890123456789012345678901234567890";
 
@@ -110,12 +110,19 @@ fn what_an_index_lists_and_cannot_be_read_is_told_to_whoever_asks_for_it() {
     let packages = json!({
         "tool": package("tool", vec![version("1.0.0", "^1 || ^2"), version("1.0", "^1")]),
         "my_pack": package("my_pack", vec![version("1.0.0", "^1")]),
+        "lone": package("lone", vec![json!({ "version": "1.0.0", "publisher": "b".repeat(64), "digest": "c".repeat(64) })]),
     });
     let index = json!({ "version": "1", "updated_at": "2026-01-01T00:00:00Z", "packages": packages });
     std::fs::create_dir_all(home.path().join("registry")).unwrap();
     std::fs::write(home.path().join("registry/index.json"), index.to_string()).unwrap();
     let args = |target: &'static str| ["marketplace", "install", target, "--dry-run", "--offline"];
-    // Also by the second command, which does not read the index again.
+    // Whoever asks for something else is told once, when the index is read.
+    for told in [1, 0] {
+        let warnings = home.json(&args("lone"))["warnings"].take();
+        let refused = codes(&warnings).iter().filter(|code| *code == "index-entry-refused").count();
+        assert_eq!(refused, told, "{warnings}");
+    }
+    // Also by commands that do not read the index again.
     for _ in 0..2 {
         let error = home.fails(3, &args("tool"));
         assert_eq!(error["code"], "GGEN-E0201", "{error}");

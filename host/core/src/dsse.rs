@@ -253,6 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_small_order_signs_nothing() {
+        // The neutral point: without strictness, its signature of all zeros is one of every message.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let (key, mut signature) = (VerifyingKey::from_bytes(&neutral).unwrap(), [0; 64]);
+        signature[0] = 1;
+        let lax = ed25519_dalek::Verifier::verify(&key, b"x", &Signature::from_bytes(&signature));
+        assert!(lax.is_ok(), "it is refused for its order alone");
+        assert!(!verifies(&key, b"x", &BASE64.encode(signature)));
+    }
+
+    #[test]
     fn a_key_is_taken_whether_it_was_decoded_before_or_not() {
         let (a, b) = (key(1), key(2));
         let both = BTreeSet::from([a.public(), b.public()]);

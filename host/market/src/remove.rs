@@ -36,8 +36,8 @@ impl Market {
         }
         if let (Some(project), false) = (&project, taken_out.is_empty()) {
             project.write(&lock)?;
-            warnings.extend(lock.requested.iter().filter(|r| names.iter().any(|n| same(n, &r.name))).map(still_asked));
         }
+        warnings.extend(lock.requested.iter().filter(|r| names.iter().any(|n| same(n, &r.name))).map(still_asked));
         let (store, reporter) = (self.store.clone(), std::sync::Arc::clone(&self.reporter));
         let removed = match gone.is_empty() {
             true => Vec::new(),

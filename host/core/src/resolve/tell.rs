@@ -99,7 +99,10 @@ impl Teller<'_> {
             Some((who, self.requirement(owner, versions, target)?))
         };
         edges().enumerate().find_map(|(at, (owner, versions, target, id, range))| {
-            let other = edges().skip(at + 1).find(|(_, _, t, _, r)| *t == target && r.is_disjoint(range))?;
+            // Versions of one release are never needed at once.
+            let differs = |o: &Node| o != owner;
+            let other =
+                edges().skip(at + 1).find(|(o, _, t, _, r)| *t == target && differs(o) && r.is_disjoint(range))?;
             Some((id, [of(owner, versions, target)?, of(other.0, other.1, other.2)?]))
         })
     }

@@ -1,9 +1,9 @@
 //! Who stands in the routing table of the hash table.
 //!
 //! Decides by the network that a peer was connected from, not by what it says of itself: no network has more than its share,
-//! so that whoever comes back under ever new identities does not become all that this node knows. Private networks and
-//! this machine are exempt, as they are from the limit on connections. Invariant: of every peer in libp2p's table the
-//! network is noted here, where it counts.
+//! so that whoever comes back under ever new identities does not become all that this node knows. One that has left gives
+//! way to one of its network that is there. Private networks and this machine are exempt, as they are from the limit on
+//! connections. Invariant: of every peer in libp2p's table the network is noted here, where it counts.
 
 use std::collections::HashMap;
 
@@ -31,10 +31,12 @@ impl Table {
         if self.local_too || !is_local(remote) { subnet_of(remote) } else { None }
     }
 
-    /// Whether there is room for `peer`, which is connected from `remote`.
-    fn has_room(&self, peer: &PeerId, remote: &Multiaddr) -> bool {
-        let Some(network) = self.network(remote) else { return true };
-        self.networks.iter().filter(|(other, n)| *other != peer && **n == network).count() < self.share
+    /// Those of the network of `remote`, where it has its share without `peer`; nobody where there is room.
+    fn in_the_way(&self, peer: &PeerId, remote: &Multiaddr) -> Vec<PeerId> {
+        let Some(network) = self.network(remote) else { return Vec::new() };
+        let others = self.networks.iter().filter(|(other, n)| *other != peer && **n == network);
+        let others: Vec<PeerId> = others.map(|(other, _)| *other).collect();
+        if others.len() < self.share { Vec::new() } else { others }
     }
 
     fn note(&mut self, peer: PeerId, remote: &Multiaddr) {
@@ -52,11 +54,15 @@ impl Table {
 impl Node {
     /// Puts a connected node of the hash table into the routing table, with an address that it can be called at.
     pub(super) fn route(&mut self, peer: PeerId, address: Multiaddr) {
-        let Some(known) = self.peers.get(&peer).filter(|known| self.table.has_room(&peer, &known.remote)) else {
-            return;
-        };
+        let Some(remote) = self.peers.get(&peer).map(|known| known.remote.clone()) else { return };
+        let others = self.table.in_the_way(&peer, &remote);
+        match others.iter().find(|other| !self.peers.contains_key(other)) {
+            Some(gone) => self.unroute(gone),
+            None if others.is_empty() => {}
+            None => return,
+        }
         if self.swarm.behaviour_mut().kad.add_address(&peer, address) == RoutingUpdate::Success {
-            self.table.note(peer, &known.remote);
+            self.table.note(peer, &remote);
         }
     }
 
@@ -87,18 +93,19 @@ mod tests {
         let at = |text: &str| -> Multiaddr { text.parse().unwrap() };
         let peers = [(); 5].map(|()| PeerId::random());
         table.note(peers[0], &at("/ip4/9.9.9.1/tcp/1"));
-        assert!(table.has_room(&peers[1], &at("/ip4/9.9.9.2/tcp/1")));
+        let has_room = |table: &Table, peer: &PeerId, remote: &str| table.in_the_way(peer, &at(remote)).is_empty();
+        assert!(has_room(&table, &peers[1], "/ip4/9.9.9.2/tcp/1"));
         table.note(peers[1], &at("/ip4/9.9.9.2/tcp/1"));
-        assert!(!table.has_room(&peers[2], &at("/ip4/9.9.9.3/tcp/1")));
-        assert!(table.has_room(&peers[1], &at("/ip4/9.9.9.3/tcp/1")), "who is in it may have more addresses");
-        assert!(table.has_room(&peers[2], &at("/ip4/9.9.8.3/tcp/1")), "another network");
+        assert!(!has_room(&table, &peers[2], "/ip4/9.9.9.3/tcp/1"));
+        assert!(has_room(&table, &peers[1], "/ip4/9.9.9.3/tcp/1"), "who is in it may have more addresses");
+        assert!(has_room(&table, &peers[2], "/ip4/9.9.8.3/tcp/1"), "another network");
         for peer in peers {
             table.note(peer, &at("/ip4/192.168.1.9/tcp/1"));
-            assert!(table.has_room(&PeerId::random(), &at("/ip4/192.168.1.10/tcp/1")));
+            assert!(has_room(&table, &PeerId::random(), "/ip4/192.168.1.10/tcp/1"));
         }
         table.note(peers[0], &at("/ip4/9.9.9.1/tcp/1"));
         table.note(peers[1], &at("/ip4/9.9.9.2/tcp/1"));
         table.forget(&peers[0]);
-        assert!(table.has_room(&peers[2], &at("/ip4/9.9.9.3/tcp/1")), "who has left made room");
+        assert!(has_room(&table, &peers[2], "/ip4/9.9.9.3/tcp/1"), "who has left made room");
     }
 }

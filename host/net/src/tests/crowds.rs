@@ -88,20 +88,37 @@ async fn providers_that_lead_nowhere_cost_no_more_than_a_moment() {
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
+/// Another node, once `hub` knows it as one: nobody is turned away.
+async fn guise(hub: &TestNode) -> TestNode {
+    let guise = node(Memory::default(), &[hub], limits()).await;
+    assert!(guise.handle.joined(Duration::from_secs(5)).await.is_connected());
+    eventually("it is known as a node", async || {
+        let peers = hub.handle.peers().await.unwrap();
+        peers.into_iter().find(|p| p.peer_id == guise.peer() && p.dht)
+    })
+    .await;
+    guise
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_comes_back_under_new_identities_does_not_fill_the_routing_table() {
     let few = Limits { max_routed_per_network: 3, count_local_networks: true, ..limits() };
     let hub = node(Memory::default(), &[], few).await;
     let mut seen = Vec::new();
     for _ in 0..6 {
-        let guise = node(Memory::default(), &[&hub], limits()).await;
-        assert!(guise.handle.joined(Duration::from_secs(5)).await.is_connected(), "nobody is turned away for it");
-        let known = async || hub.handle.peers().await.unwrap().iter().any(|p| p.peer_id == guise.peer() && p.dht);
-        eventually("it is known as a node", async || known().await.then_some(())).await;
+        let guise = guise(&hub).await;
         seen.push(guise.peer());
         guise.handle.shutdown().await.unwrap();
     }
     let routed = hub.handle.routed().await.unwrap();
     assert_eq!(routed.len(), 3, "{routed:?} of {seen:?}");
-    assert!(routed.iter().all(|peer| seen[..3].contains(peer)), "{routed:?} of {seen:?}");
+    assert!(routed.contains(&seen[5]), "one that has left gave way: {routed:?} of {seen:?}");
+    // Those that are there do not.
+    let mut there = Vec::new();
+    for _ in 0..4 {
+        there.push(guise(&hub).await);
+    }
+    let routed = hub.handle.routed().await.unwrap();
+    assert_eq!(routed.len(), 3, "{routed:?}");
+    assert!(there[..3].iter().all(|node| routed.contains(&node.peer())), "{routed:?}");
 }

@@ -80,6 +80,23 @@ fn a_conflict_names_what_is_contested_and_what_would_do() {
 }
 
 #[test]
+fn two_versions_of_one_package_do_not_contest_anything() {
+    let world = world(&[
+        "app@1.0.0: lib ^1, base ^1",
+        "app@2.0.0: lib ^2, base ^1",
+        "lib@1.0.0",
+        "lib@2.0.0",
+        "other@1.0.0: base ^2",
+        "base@1.0.0",
+        "base@2.0.0",
+    ]);
+    let refused = explanation("app, other", &world);
+    assert_eq!(refused.package, Some(name("base")), "{refused:?}");
+    let world = self::world(&["a@1.0.0: b ^1", "a@2.0.0: b ^2", "b@1.0.0: c ^9", "b@2.0.0: c ^9", "c@1.0.0"]);
+    assert_eq!(explanation("a", &world).package, Some(name("c")));
+}
+
+#[test]
 fn two_spellings_of_one_name_are_not_chosen_together() {
     let world = world(&["app@1.0.0: my_lib, my-lib", "my_lib@1.0.0", "my-lib@1.0.0"]);
     let Err(ResolveError::Collision(collision)) = solve("app", &world) else { panic!() };
