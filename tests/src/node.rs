@@ -15,6 +15,9 @@ use crate::ran::signal;
 /// The longest until a node is ready.
 const READY: Duration = Duration::from_secs(60);
 
+/// Lines of a node's stderr that are shown when its test fails.
+const STORY: usize = 40;
+
 /// `ggen marketplace p2p start`, ready; killed when it goes out of scope.
 #[derive(Debug)]
 pub struct Node {
@@ -127,6 +130,12 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let told = self.told();
+            let last: Vec<&str> = told.lines().rev().take(STORY).collect();
+            let last: String = last.into_iter().rev().map(|line| format!("{line}\n")).collect();
+            eprintln!("--- {} at {:?} told last\n{last}", self.peer_id, self.addresses);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

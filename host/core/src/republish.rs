@@ -45,7 +45,8 @@ impl From<&Limits> for Rules {
         Self {
             interval,
             late: millis(limits.republish_late).max(1000),
-            retry: (interval / 60).max(500),
+            // 5 s at an hour: a new release whose first try failed is not to be unknown for a minute.
+            retry: (interval / 720).max(500),
             pace: PACE,
             at_once: AT_ONCE,
             // Heads and archives have as many each.
