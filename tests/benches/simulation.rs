@@ -42,13 +42,14 @@ fn half_a_day() {
 }
 
 fn crowd() {
-    for parts in [1, 0] {
-        let plan = Plan { nodes: 300, installs: 0, minutes: 40, chunks: 64, crowd: 60, parts, ..Plan::default() };
+    for (parts, others) in [(1, 1), (1, 0), (0, 0)] {
+        let plan = Plan { nodes: 300, installs: 0, minutes: 40, chunks: 64, crowd: 60, ..Plan::default() };
+        let plan = Plan { parts, others, ..plan };
         let figures = World::new(&plan).run();
         let took = figures.took(0..plan.crowd);
         let (half, all) = (took.get(took.len() / 2), took.last());
         println!(
-            "a crowd, parts {parts}: {} of {} have it, half within {half:?} ms, all {all:?}",
+            "a crowd, parts {parts}, further holders looked for {others}: {} of {} have it, half within {half:?} ms, all {all:?}",
             took.len(),
             plan.crowd
         );

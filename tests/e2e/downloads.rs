@@ -42,6 +42,40 @@ fn who_is_in_the_middle_of_a_download_gives_others_what_has_arrived() {
 }
 
 #[test]
+fn who_comes_later_and_has_it_all_takes_over_from_a_slow_holder() {
+    const SIZE: usize = 24_000_000;
+    let (publisher, mut holder, mut with_node, mut without) = (home(), home(), home(), home());
+    publisher.publish(&Package::new("found-later", "1.0.0").file("a.bin", noise(9, SIZE)));
+    let first = publisher.node();
+    holder.bootstrap(&[&first]);
+    holder.json(&["marketplace", "install", "found-later"]);
+    assert_eq!(first.stop(), Some(0));
+    publisher.config("[limits]\nupload_rate = 600000\n");
+    let slow = publisher.node();
+    let wire = Proxy::new();
+    wire.to(&slow);
+    for home in [&mut with_node, &mut without] {
+        home.set("GGEN_P2P_BOOTSTRAP", &wire.address_of(&slow.peer_id));
+    }
+    let _own = with_node.node();
+    let both = [&with_node, &without];
+    let installs = both.map(|home| home.spawn(&["marketplace", "install", "found-later", "--json"]));
+    for home in both {
+        eventually("a chunk is there", 60 * SECOND, || (proved(home) > 0).then_some(()));
+    }
+    holder.bootstrap(&[&slow]);
+    let _quick = holder.node();
+    for install in installs {
+        install.ends_within(90 * SECOND).exits(0);
+    }
+    for home in both {
+        assert!(installed(home, "found-later") == noise(9, SIZE), "every byte is the publisher's");
+    }
+    // What the slow one gave to both: it would have been all of it twice.
+    assert!(wire.carried() < SIZE as u64, "{} bytes", wire.carried());
+}
+
+#[test]
 fn a_limit_on_what_is_given_away_holds_is_shared_and_starves_nobody() {
     const RATE: u64 = 2_000_000;
     let (publisher, mut one, mut other, mut third) = (home(), home(), home(), home());

@@ -10,7 +10,7 @@ use ggen_core::chunks::ChunkList;
 use ggen_core::hooks::{Traits, builtin};
 use ggen_core::release::Archive;
 use ggen_core::reputation::{Outcome, PeerRecord};
-use ggen_core::schedule::{ChunkSet, Effect, Rules, Schedule};
+use ggen_core::schedule::{ChunkSet, Effect, MAX_TRIED, Rules, Schedule, look_for_others};
 
 use super::install::{Do, View};
 use super::peer::{Answer, Ask, Time};
@@ -44,10 +44,19 @@ pub struct Fetch {
     list: Option<ChunkList>,
     chunks: Vec<Option<Arc<Vec<u8>>>>,
     begun: Time,
+    /// How often it looked for further holders, and when it does next.
+    looked: (u32, Time),
     /// When it is woken next.
     wakes: Time,
     /// Whether what has arrived was told of.
     pub landed: bool,
+}
+
+impl Part {
+    fn new(node: Node, now: Time) -> Self {
+        let (hired, latency, ended) = (None, None, None);
+        Self { node, hired, latency, bytes: 0, last: now, lends: false, ended, spent: false }
+    }
 }
 
 impl Fetch {
@@ -64,17 +73,7 @@ impl Fetch {
             head_start: v.limits.holder_head_start.as_millis() as Time,
         };
         let chunks = ggen_core::chunks::chunk_count(archive.size);
-        let part = |(_, node)| Part {
-            node,
-            hired: None,
-            latency: None,
-            bytes: 0,
-            last: v.now,
-            lends: false,
-            ended: None,
-            spent: false,
-        };
-        let parts: Vec<Part> = ranked.into_iter().map(part).collect();
+        let parts: Vec<Part> = ranked.into_iter().map(|(_, node)| Part::new(node, v.now)).collect();
         let mut fetch = Self {
             package,
             issue,
@@ -86,14 +85,38 @@ impl Fetch {
             chunks: vec![None; chunks as usize],
             archive,
             begun: v.now,
+            looked: (0, v.now + look_for_others(0)),
             wakes: 0,
             landed: false,
         };
         if v.parts {
             v.user.landing.insert((package, issue), ChunkSet::none(chunks));
         }
-        let todo = fetch.hire(v.now);
+        let mut todo = fetch.hire(v.now);
+        todo.push(Do::Wake(look_for_others(0)));
         (fetch, todo)
+    }
+
+    /// Looks for further holders, if it is time to.
+    pub fn look(&mut self, v: &View) -> Vec<Do> {
+        let (times, at) = self.looked;
+        if !v.others || v.now < at || self.is_done() {
+            return Vec::new();
+        }
+        let next = look_for_others(times + 1);
+        self.looked = (times + 1, v.now + next);
+        vec![Do::Search(Ask::Providers(v.goods.packages[self.package].archive_key(self.issue))), Do::Wake(next)]
+    }
+
+    /// Takes on holders that were found later.
+    pub fn join(&mut self, nodes: &[Node], user: Node, now: Time) -> Vec<Do> {
+        for node in nodes.iter().filter(|node| **node != user) {
+            if self.parts.len() < MAX_TRIED && !self.place.contains_key(node) {
+                self.place.insert(*node, self.schedule.join(now));
+                self.parts.push(Part::new(*node, now));
+            }
+        }
+        self.hire(now)
     }
 
     fn hire(&mut self, now: Time) -> Vec<Do> {

@@ -56,6 +56,8 @@ pub struct View<'a> {
     pub connected: Vec<Node>,
     /// Whether what has arrived of a download is given to others.
     pub parts: bool,
+    /// Whether a download looks for further holders.
+    pub others: bool,
     pub user: &'a mut User,
     pub figures: &'a mut Figures,
 }
@@ -197,6 +199,7 @@ impl Install {
     pub fn providers(&mut self, v: &mut View, nodes: &[Node]) -> Vec<Do> {
         let mut todo = Vec::new();
         let (most, ask) = match self.stage {
+            Stage::Fetch => return self.fetch.as_mut().map_or(todo, |fetch| fetch.join(nodes, self.user, v.now)),
             Stage::Names => (v.limits.max_queried_peers, Ask::Name(self.package)),
             Stage::Holders => (v.limits.max_holders * 4, Ask::Dial),
             _ => return todo,
@@ -278,7 +281,10 @@ impl Install {
     pub fn tick(&mut self, v: &mut View) -> Vec<Do> {
         match self.stage {
             Stage::Fetch => {
-                let todo = self.fetch.as_mut().map_or(Vec::new(), |f| f.tick(v.now));
+                let Some(fetch) = self.fetch.as_mut() else { return Vec::new() };
+                let (mut todo, look) = (fetch.tick(v.now), fetch.look(v));
+                self.searching |= !look.is_empty();
+                todo.extend(look);
                 return self.going_on(v, todo);
             }
             Stage::Pause if v.now >= self.end => return self.begin(v),

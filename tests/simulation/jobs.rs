@@ -43,6 +43,7 @@ impl World {
             now: self.now,
             connected,
             parts: self.plan.parts > 0,
+            others: self.plan.others > 0,
             user: &mut home,
             figures: &mut self.figures,
         };

@@ -21,10 +21,13 @@ fn a_crowd_has_a_new_release_sooner_where_downloads_give_what_has_arrived() {
         let plan = Plan { seed, nodes: 120, byzantine: 0.0, churn: 0.0, installs: 0, ..Plan::default() };
         let plan = Plan { minutes: 24, chunks: 56, crowd: CROWD, ..plan };
         let ((half, all), (half_alone, all_alone)) = (flash(&plan), flash(&Plan { parts: 0, ..plan.clone() }));
+        let (half_first, all_first) = flash(&Plan { others: 0, ..plan.clone() });
         let ratios = (half_alone as f64 / half as f64, all_alone as f64 / all as f64);
         println!("seed {seed}: half after {half} ms, all after {all} ms; without parts {half_alone}, {all_alone}");
+        println!("seed {seed}: from those alone that each began with {half_first}, {all_first}");
         println!("seed {seed}: half {:.1} times sooner, all {:.1} times", ratios.0, ratios.1);
         assert!(ratios.0 > 2.0 && ratios.1 > 1.5, "{ratios:?}\n{}", plan.line());
+        assert!(all_first as f64 > 1.25 * all as f64, "{all_first} without looking for others\n{}", plan.line());
     }
 }
 
@@ -33,7 +36,7 @@ fn a_crowd_has_a_new_release_sooner_where_downloads_give_what_has_arrived() {
 fn installs_succeed_from_holders_that_have_a_part_or_are_slow_or_stall() {
     for seed in 1..=2 {
         let plan = Plan { seed, nodes: 200, installs: 100, minutes: 60, ..Plan::default() };
-        let plan = Plan { chunks: 32, slow: 0.2, crowd: CROWD, ..plan };
+        let plan = Plan { chunks: 64, slow: 0.2, crowd: CROWD, ..plan };
         let figures = run(&plan);
         let (counted, succeeded) = (figures.counted(), figures.succeeded());
         println!(

@@ -37,6 +37,8 @@ pub struct Plan {
     pub crowd: usize,
     /// Whether who is in the middle of a download gives what has arrived: 1 or 0.
     pub parts: u8,
+    /// Whether a download looks for further holders while it lasts: 1 or 0.
+    pub others: u8,
 }
 
 impl Default for Plan {
@@ -44,7 +46,7 @@ impl Default for Plan {
         let (nodes, installs, minutes) = (300, 300, 120);
         let (split, probes, keys, deaf, crowd) = (0, 0, 0, 0, 0);
         let (byzantine, churn, loss, slow) = (0.2, 1.0 / 3.0, 0.005, 0.0);
-        let (chunks, parts) = (4, 1);
+        let (chunks, parts, others) = (4, 1, 1);
         Self {
             seed: 1,
             nodes,
@@ -61,6 +63,7 @@ impl Default for Plan {
             slow,
             crowd,
             parts,
+            others,
         }
     }
 }
@@ -100,10 +103,12 @@ impl fmt::Display for Plan {
             slow,
             crowd,
             parts,
+            others,
         } = self;
         write!(f, "seed={seed} nodes={nodes} byzantine={byzantine} churn={churn} loss={loss} ")?;
         write!(f, "installs={installs} minutes={minutes} split={split} ")?;
-        write!(f, "probes={probes} keys={keys} deaf={deaf} chunks={chunks} slow={slow} crowd={crowd} parts={parts}")
+        write!(f, "probes={probes} keys={keys} deaf={deaf} chunks={chunks} slow={slow} ")?;
+        write!(f, "crowd={crowd} parts={parts} others={others}")
     }
 }
 
@@ -133,6 +138,7 @@ impl FromStr for Plan {
                 "slow" => plan.slow = number(value)?,
                 "crowd" => plan.crowd = number(value)?,
                 "parts" => plan.parts = number(value)?,
+                "others" => plan.others = number(value)?,
                 _ => return Err(format!("no plan has {key:?}")),
             }
         }

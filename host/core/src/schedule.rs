@@ -63,6 +63,17 @@ pub enum Effect {
 
 /// A holder of a part is asked again what it has after so long.
 const LOOK_AGAIN: Millis = 1000;
+/// Who else has an archive by now is asked for the first time after so long, and at last so seldom.
+const OTHERS: [Millis; 2] = [5_000, 60_000];
+/// Holders that one download may try, those that take over and those that came later included.
+pub const MAX_TRIED: usize = 64;
+
+/// How long a download goes on before it looks for further holders, when it has looked `times` times: those that it
+/// began with may all be slow, and who began a little later has the rest by now.
+pub fn look_for_others(times: u32) -> Millis {
+    let [first, last] = OTHERS;
+    first.saturating_mul(1 << times.min(16)).min(last)
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
@@ -107,18 +118,14 @@ impl Schedule {
     pub fn new(rules: Rules, chunks: u64, holders: usize, now: Millis) -> Self {
         let done = vec![false; usize::try_from(chunks).unwrap_or(0)];
         let left = done.len() as u64;
-        let holder = Holder {
-            part: Part::Waiting,
-            stock: Stock::Whole,
-            asked: VecDeque::new(),
-            window: Window::new(rules.window),
-            progress: now,
-            pace: None,
-            looking: None,
-            looked: now,
-        };
-        let holders = vec![holder; holders];
+        let holders = vec![Holder::new(&rules, now); holders];
         Self { rules, begun: now, held: true, proved: done, left, first: 0, free: (0..left).collect(), holders }
+    }
+
+    /// One more holder, after all others; its rank.
+    pub fn join(&mut self, now: Millis) -> usize {
+        self.holders.push(Holder::new(&self.rules, now));
+        self.holders.len() - 1
     }
 
     /// Whether every chunk is proved.
@@ -335,6 +342,19 @@ impl Schedule {
 }
 
 impl Holder {
+    fn new(rules: &Rules, now: Millis) -> Self {
+        Self {
+            part: Part::Waiting,
+            stock: Stock::Whole,
+            asked: VecDeque::new(),
+            window: Window::new(rules.window),
+            progress: now,
+            pace: None,
+            looking: None,
+            looked: now,
+        }
+    }
+
     /// How long one more chunk would take.
     fn next_takes(&self) -> Option<f64> {
         Some(self.pace? * (self.asked.len() + 1) as f64)

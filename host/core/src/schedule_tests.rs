@@ -56,6 +56,29 @@ fn a_stalled_holder_costs_its_patience_once() {
 }
 
 #[test]
+fn who_is_found_later_takes_over_from_a_slow_one_and_comes_after_it_in_rank() {
+    let mut s = Schedule::new(RULES, 8, 1, 0);
+    s.ready(0, None, 0);
+    assert!(s.proved(0, 0, 4_000).0, "a chunk in four seconds");
+    assert_eq!(s.join(5_000), 1);
+    assert!(s.takes_part(1) && !s.is_lost());
+    let mut open: VecDeque<u64> = asked(&s.ready(1, None, 5_001), 1).into();
+    assert!(!open.is_empty());
+    for now in 5_002..5_100 {
+        let Some(chunk) = open.pop_front() else { break };
+        open.extend(asked(&s.proved(1, chunk, now).1, 1));
+    }
+    assert!(s.is_done(), "{:?}", s.holders[0].asked);
+}
+
+#[test]
+fn further_holders_are_looked_for_ever_more_seldom() {
+    let pauses: Vec<Millis> = (0..6).map(look_for_others).collect();
+    assert_eq!(pauses, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+    assert_eq!(look_for_others(u32::MAX), 60_000);
+}
+
+#[test]
 fn our_own_slowness_blames_nobody() {
     let mut s = Schedule::new(RULES, 6, 1, 0);
     s.ready(0, None, 0);

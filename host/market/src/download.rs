@@ -11,6 +11,7 @@ use ggen_core::hooks::{Job, OffenceClass};
 use ggen_core::release::SignedRelease;
 use ggen_core::reputation::Outcome;
 use ggen_net::{FetchEvent, FetchReport, FetchRequest, Holder, HolderReport, NetError, Network};
+use ggen_policy::PolicyHost;
 use ggen_store::{Partial, StagedPackage, StagingPlace, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -83,7 +84,7 @@ impl Market {
     pub(crate) async fn download(
         &self,
         network: &Network,
-        job: &Job,
+        policies: (&Arc<PolicyHost>, &Job),
         unpacker: &mut Unpacker,
         holders: Vec<Holder>,
     ) -> Result<Result<(), Vec<HolderReport>>, MarketError> {
@@ -93,7 +94,7 @@ impl Market {
             return Ok(Ok(())); // another process was quicker
         }
         let unpacking = unpacker.follow(&partial).await?;
-        let fetched = self.fetch_into(network, job, unpacker, &mut partial, holders).await;
+        let fetched = self.fetch_into(network, policies, unpacker, &mut partial, holders).await;
         let stored = match fetched {
             Ok(Ok(digest)) => blocking(move || Ok(partial.finish_hashed(digest)?)).await.map(Ok),
             Ok(Err(reports)) => {
@@ -117,16 +118,19 @@ impl Market {
     async fn fetch_into(
         &self,
         network: &Network,
-        job: &Job,
+        policies: (&Arc<PolicyHost>, &Job),
         unpacker: &Unpacker,
         partial: &mut Partial,
         holders: Vec<Holder>,
     ) -> Result<Result<ggen_core::Digest, Vec<HolderReport>>, MarketError> {
-        let archive = unpacker.release.release.archive.clone();
+        let (archive, job) = (unpacker.release.release.archive.clone(), policies.1);
         let io = |source| MarketError::Io { path: partial.path().to_owned(), action: "opened", source };
         let destination = partial.file().try_clone().map_err(io)?;
         let (size, path) = (archive.size, partial.path().to_owned());
         let proved = (0..chunk_count(size)).map(|index| partial.has(index)).collect();
+        let known = holders.iter().map(|holder| holder.peer).collect();
+        let others = self.find_others(network, policies, &unpacker.release.release.archive, known);
+        tokio::pin!(others);
         let request = FetchRequest { archive, holders, destination, path, proved };
         let (events, mut told) = mpsc::channel(EVENTS);
         let fetching = network.fetch(request, events);
@@ -139,6 +143,7 @@ impl Market {
                     break (&mut fetching).await;
                 },
                 done = &mut fetching => break done,
+                () = &mut others => {}
                 () = self.cancelled() => return Err(MarketError::Interrupted),
             }
         };

@@ -3,11 +3,14 @@
 //! Holders are ranked by the scoring policy in one call; offences are judged as they happen. Invariant: what enters the
 //! store has the digest that the publisher signed, whoever it came from.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ggen_core::hooks::{Job, Network as NetworkState, Origin, Trouble};
 use ggen_core::release::Archive;
-use ggen_net::{Holder, NetError, Network};
+use ggen_core::schedule::{MAX_TRIED, look_for_others};
+use ggen_net::{Holder, NetError, Network, PeerId};
 use ggen_policy::PolicyHost;
 
 use crate::download::Unpacker;
@@ -146,7 +149,7 @@ impl Market {
             return Ok(false);
         }
         self.step(format!("fetching {} {}", item.chosen.id.name, item.chosen.version));
-        match self.download(network, job, unpacker, holders).await? {
+        match self.download(network, (host, job), unpacker, holders).await? {
             Ok(()) => Ok(true),
             Err(reports) => {
                 let told = reports.iter().filter_map(|report| match &report.outcome {
@@ -159,6 +162,35 @@ impl Market {
                 Ok(false)
             }
         }
+    }
+
+    /// Looks for further holders while a download is under way, and has it ask them. Never ends by itself.
+    pub(crate) async fn find_others(
+        &self,
+        network: &Network,
+        (host, job): (&Arc<PolicyHost>, &Job),
+        archive: &Archive,
+        mut known: BTreeSet<PeerId>,
+    ) {
+        for times in 0.. {
+            tokio::time::sleep(Duration::from_millis(look_for_others(times))).await;
+            if known.len() >= MAX_TRIED {
+                break;
+            }
+            // That nobody is found, or nobody may be asked, costs the download nothing.
+            let Ok(mut found) = network.holders(&archive.digest).await else { continue };
+            found.retain(|holder| known.insert(holder.peer));
+            if found.is_empty() {
+                continue;
+            }
+            match self.rank(host, job, archive.size, found).await {
+                Ok(others) if !others.is_empty() => {
+                    let _ = network.join_fetch(&archive.digest, others).await;
+                }
+                _ => {}
+            }
+        }
+        std::future::pending().await
     }
 
     /// Best first, by the scoring policy; who scores nothing is not asked.

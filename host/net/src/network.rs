@@ -73,6 +73,10 @@ impl Network {
         fetch(request: FetchRequest, events: mpsc::Sender<FetchEvent>) -> FetchReport
     }
     either! {
+        /// As [`Handle::join_fetch`].
+        join_fetch(archive: &Digest, holders: Vec<Holder>) -> ()
+    }
+    either! {
         /// As [`Handle::provide`].
         provide(archives: &[Digest], names: &[PackageName]) -> ()
     }

@@ -224,6 +224,11 @@ impl ControlClient {
         }
     }
 
+    /// As [`crate::Handle::join_fetch`].
+    pub async fn join_fetch(&self, archive: &Digest, holders: Vec<Holder>) -> Result<(), NetError> {
+        self.end(Op::JoinFetch { archive: *archive, holders }).await
+    }
+
     /// As [`crate::Handle::provide`].
     pub async fn provide(&self, archives: &[Digest], names: &[PackageName]) -> Result<(), NetError> {
         self.end(Op::Provide { archives: archives.to_vec(), names: names.to_vec() }).await

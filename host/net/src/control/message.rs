@@ -44,6 +44,7 @@ pub(super) enum Op {
     Package { id: PackageId, from: Vec<Peer> },
     Holders { archive: Digest },
     Fetch { archive: Archive, holders: Vec<Holder>, path: PathBuf, proved: Vec<u64> },
+    JoinFetch { archive: Digest, holders: Vec<Holder> },
     Provide { archives: Vec<Digest>, names: Vec<PackageName> },
     PutHead { head: Box<HeadBundle> },
     Announce { head: Box<HeadBundle>, release: Option<Envelope> },

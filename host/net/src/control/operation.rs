@@ -84,6 +84,7 @@ impl<W: AsyncWrite + Unpin> Operation<'_, W> {
                     Err(source) => Ok(Err(NetError::File { action: "open", source })),
                 }
             }
+            Op::JoinFetch { archive, holders } => value(handle.join_fetch(&archive, holders).await),
             Op::Provide { archives, names } => value(handle.provide(&archives, &names).await),
             Op::PutHead { head } => value(handle.put_head(*head).await),
             Op::Announce { head, release } => value(handle.announce(*head, release).await),

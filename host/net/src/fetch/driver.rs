@@ -9,7 +9,7 @@ use std::time::Duration;
 use ggen_core::Digest;
 use ggen_core::chunks::{ChunkError, chunk_count};
 use ggen_core::hooks::OffenceClass;
-use ggen_core::schedule::{ChunkSet, Effect, Millis, Rules, Schedule};
+use ggen_core::schedule::{ChunkSet, Effect, MAX_TRIED, Millis, Rules, Schedule};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -24,10 +24,10 @@ use crate::error::NetError;
 use crate::link::Link;
 use crate::types::{Holder, Offence};
 
-/// Holders that one fetch may try, those that take over included.
-const MAX_TRIED: usize = 64;
 /// Chunks that wait for the sink.
 const LANDING: usize = 16;
+/// A look at the clock where nothing is due.
+const FAR: Millis = 3_600_000;
 /// A download that lasts so long is told to the network: others can have from here what has arrived.
 const LASTING: Duration = Duration::from_secs(2);
 
@@ -118,7 +118,6 @@ pub(super) async fn run(
     let claims = if proved.contains(&true) { Claims::Unproved } else { Claims::Settled };
     let mut sink = start_sink(destination, size, proved, landed, messages, shared.clone());
     let mut driver = Driver::new(shared, holders, claims, events, entry);
-    driver.hire();
     let outcome = driver.drive(&mut inbox, &mut sink).await;
     drop(inbox);
     driver.tasks.shutdown().await;
@@ -169,20 +168,28 @@ impl Driver {
         entry: Entry,
     ) -> Self {
         let limits = &shared.link.limits;
-        let (size, mut parts) = (shared.archive.size, Vec::<Part>::new());
-        for holder in holders {
-            if parts.len() < MAX_TRIED && !parts.iter().any(|p| p.holder.peer == holder.peer) {
-                parts.push(Part::new(holder));
-            }
-        }
         let rules = Rules {
             window: limits.chunks_in_flight.max(1),
             patience: millis(limits.holder_timeout),
             head_start: millis(limits.holder_head_start),
         };
-        let schedule = Schedule::new(rules, chunk_count(size), parts.len(), 0);
-        let (tasks, begun) = (JoinSet::new(), Instant::now());
-        Self { schedule, parts, tasks, shared, events, begun, running: 0, fetched: 0, there: 0, claims, entry }
+        let schedule = Schedule::new(rules, chunk_count(shared.archive.size), 0, 0);
+        let (tasks, begun, parts) = (JoinSet::new(), Instant::now(), Vec::new());
+        let mut driver =
+            Self { schedule, parts, tasks, shared, events, begun, running: 0, fetched: 0, there: 0, claims, entry };
+        driver.take_on(holders);
+        driver
+    }
+
+    /// More holders, as far as they are not known; those that may take part at once do.
+    fn take_on(&mut self, holders: Vec<Holder>) {
+        for holder in holders {
+            if self.parts.len() < MAX_TRIED && !self.parts.iter().any(|p| p.holder.peer == holder.peer) {
+                self.parts.push(Part::new(holder));
+                self.schedule.join(self.now());
+            }
+        }
+        self.hire();
     }
 
     fn now(&self) -> Millis {
@@ -208,20 +215,17 @@ impl Driver {
 
     /// True when every chunk is proved, false when nobody is left to give the rest.
     async fn drive(&mut self, inbox: &mut mpsc::Receiver<Message>, sink: &mut SinkTask) -> Result<bool, NetError> {
-        let far = Duration::from_secs(3600);
         while !self.schedule.is_done() {
             if self.schedule.is_lost() {
                 return Ok(false);
             }
-            let wake = self
-                .schedule
-                .deadline()
-                .map_or(self.begun + self.begun.elapsed() + far, |at| self.begun + Duration::from_millis(at));
+            let due = self.schedule.deadline().unwrap_or_else(|| self.now().saturating_add(FAR));
             tokio::select! {
                 message = inbox.recv() => if let Some(message) = message {
                     self.on_message(message).await;
                 },
-                () = tokio::time::sleep_until(wake) => self.on_time().await,
+                () = tokio::time::sleep_until(self.begun + Duration::from_millis(due)) => self.on_time().await,
+                Some(late) = self.entry.late.recv() => self.take_on(late),
                 ended = &mut *sink => {
                     let problem = match ended {
                         Ok(Err(error)) => error,

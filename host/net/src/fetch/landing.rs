@@ -17,6 +17,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::content::ArchiveSource;
 use crate::node::Command;
+use crate::types::Holder;
+
+/// Lists of further holders that wait to be taken up.
+const LATE: usize = 4;
 
 /// All downloads of a node, by their archives.
 #[derive(Clone, Default)]
@@ -30,6 +34,7 @@ pub(crate) struct Landing {
     /// Proved to be the signed one.
     pub list: OnceLock<Arc<ChunkList>>,
     proved: Mutex<ChunkSet>,
+    late: mpsc::Sender<Vec<Holder>>,
 }
 
 /// A download in the list of all; out of it when this is dropped.
@@ -37,6 +42,8 @@ pub(super) struct Entry {
     landings: Landings,
     digest: Digest,
     pub landing: Arc<Landing>,
+    /// Holders that were found later.
+    pub late: mpsc::Receiver<Vec<Holder>>,
     commands: mpsc::Sender<Command>,
     announced: bool,
     /// Whether all of it came.
@@ -46,9 +53,16 @@ pub(super) struct Entry {
 impl Landings {
     /// A download of `size` bytes into `file` begins.
     pub(super) fn begin(&self, digest: Digest, size: u64, file: File, commands: mpsc::Sender<Command>) -> Entry {
-        let landing = Arc::new(Landing::new(size, file));
+        let (landing, late) = Landing::new(size, file);
+        let landing = Arc::new(landing);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, landing.clone());
-        Entry { landings: self.clone(), digest, landing, commands, announced: false, whole: false }
+        Entry { landings: self.clone(), digest, landing, late, commands, announced: false, whole: false }
+    }
+
+    /// Further holders for a download under way; whether there is one that takes them.
+    pub fn join(&self, digest: &Digest, holders: Vec<Holder>) -> bool {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(digest).is_some_and(|landing| landing.late.try_send(holders).is_ok())
     }
 
     /// What there is of an archive that is being downloaded, if there is anything.
@@ -60,8 +74,10 @@ impl Landings {
 }
 
 impl Landing {
-    pub(super) fn new(size: u64, file: File) -> Self {
-        Self { size, file, list: OnceLock::new(), proved: Mutex::new(ChunkSet::none(chunk_count(size))) }
+    pub(super) fn new(size: u64, file: File) -> (Self, mpsc::Receiver<Vec<Holder>>) {
+        let (late, inbox) = mpsc::channel(LATE);
+        let proved = Mutex::new(ChunkSet::none(chunk_count(size)));
+        (Self { size, file, list: OnceLock::new(), proved, late }, inbox)
     }
 
     /// Chunk `index` was proved and written.

@@ -145,4 +145,13 @@ impl Handle {
     ) -> Result<FetchReport, NetError> {
         driver::run(self.link.clone(), request, events).await
     }
+
+    /// Further holders for a fetch under way, the best first; those that it knows are passed over. Nothing happens where
+    /// none is under way any more.
+    pub async fn join_fetch(&self, archive: &Digest, holders: Vec<Holder>) -> Result<(), NetError> {
+        if !self.link.landings.join(archive, holders) {
+            tracing::debug!(%archive, "no download takes further holders");
+        }
+        Ok(())
+    }
 }

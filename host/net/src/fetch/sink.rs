@@ -215,7 +215,7 @@ mod tests {
         let destination = Destination::new(there.reopen().unwrap(), there.path());
         file.write_all_at(&archive[..CHUNK_SIZE as usize], 0).unwrap();
         // What an earlier run left: one chunk is there, another was said to be and is not.
-        let landing = Arc::new(Landing::new(size, there.reopen().unwrap()));
+        let landing = Arc::new(Landing::new(size, there.reopen().unwrap()).0);
         let mut sink = Sink::new(destination, size, vec![true, false, true], landing, drop).unwrap();
         let (driver, mut told) = mpsc::channel(8);
         assert!(sink.prove_claims(&list, &driver).unwrap());
@@ -245,7 +245,7 @@ mod tests {
         let (size, list) = (archive.len() as u64, Arc::new(ChunkList::of(&archive)));
         let there = tempfile::NamedTempFile::new().unwrap();
         let destination = Destination::new(there.reopen().unwrap(), there.path());
-        let landing = Arc::new(Landing::new(size, there.reopen().unwrap()));
+        let landing = Arc::new(Landing::new(size, there.reopen().unwrap()).0);
         let (pool, back) = (Pool::default(), std::cell::Cell::new(0));
         let mut sink = Sink::new(destination, size, vec![], landing, |_| back.set(back.get() + 1)).unwrap();
         let mut land = |index: u64, wipe: bool| {

@@ -130,6 +130,25 @@ async fn who_is_in_the_middle_of_a_download_is_found_and_gives_what_has_arrived(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_that_is_found_in_the_middle_of_a_download_takes_part_in_it() {
+    let (memory, archive) = content(Manner::Honest);
+    let slow = node(memory, &[], Limits { upload_rate: 2 * CHUNK_SIZE, ..limits() }).await;
+    let quick = node(content(Manner::Honest).0, &[], limits()).await;
+    let command = command(&[&slow], limits()).await;
+    let mut running = Running::start(&command, &archive, vec![slow.holder()]);
+    running.proved(2).await;
+    // Those that it has are passed over.
+    command.handle.join_fetch(&archive.digest, vec![slow.holder(), quick.holder()]).await.unwrap();
+    let report = running.done.await.unwrap().unwrap();
+    let [first, later] = report.holders.as_slice() else { panic!("{report:?}") };
+    assert_eq!((first.peer, later.peer), (slow.peer(), quick.peer()));
+    assert!(later.bytes > archive.size / 2, "{report:?}");
+    assert!(std::fs::read(running.file.path()).unwrap() == bytes(archive.size));
+    // Of what is not under way there is nothing to take part in.
+    command.handle.join_fetch(&archive.digest, vec![quick.holder()]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_that_is_given_up_is_served_no_more() {
     let Scene { archive, _first, middle, last, at_middle } = scene(Manner::Honest).await;
     at_middle.done.abort();
