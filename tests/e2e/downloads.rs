@@ -76,6 +76,30 @@ fn who_comes_later_and_has_it_all_takes_over_from_a_slow_holder() {
 }
 
 #[test]
+fn a_line_that_many_share_is_slow_and_serves_all_of_them() {
+    const RATE: usize = 80_000;
+    let publisher = home();
+    publisher.config(&format!("[limits]\nupload_rate = {RATE}\n"));
+    publisher.publish(&Package::new("shared", "1.0.0").file("a.bin", noise(11, 600_000)));
+    let node = publisher.node();
+    let mut homes: Vec<Home> = (0..6).map(|_| home()).collect();
+    for home in &mut homes {
+        home.bootstrap(&[&node]);
+    }
+    // A chunk takes each of them 20 s, twice of what is waited for one that sends nothing.
+    let begun = Instant::now();
+    let installs: Vec<_> =
+        homes.iter().map(|home| home.spawn(&["marketplace", "install", "shared", "--json"])).collect();
+    for install in installs {
+        install.ends_within(120 * SECOND).exits(0);
+    }
+    println!("{:?}", begun.elapsed());
+    for home in &homes {
+        assert!(installed(home, "shared") == noise(11, 600_000), "every byte is the publisher's");
+    }
+}
+
+#[test]
 fn a_limit_on_what_is_given_away_holds_is_shared_and_starves_nobody() {
     const RATE: u64 = 2_000_000;
     let (publisher, mut one, mut other, mut third) = (home(), home(), home(), home());

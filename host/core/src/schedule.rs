@@ -13,12 +13,13 @@
 //! ```
 
 mod choice;
+mod holder;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
+use self::holder::{Holder, Idle, Part};
 pub use crate::stock::ChunkSet;
 use crate::stock::Stock;
-use crate::window::{Mark, Window};
 
 /// Milliseconds of a clock that only rises.
 pub type Millis = u64;
@@ -75,33 +76,13 @@ pub fn look_for_others(times: u32) -> Millis {
     first.saturating_mul(1 << times.min(16)).min(last)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Part {
-    Waiting,
-    Active,
-    Ended,
-}
-
-#[derive(Clone, Debug)]
-struct Holder {
-    part: Part,
-    stock: Stock,
-    asked: VecDeque<(u64, Mark)>,
-    window: Window,
-    progress: Millis,
-    /// Milliseconds a chunk, smoothed.
-    pace: Option<f64>,
-    /// When it was asked what it has now, while it has not answered.
-    looking: Option<Millis>,
-    /// When it said last what it has.
-    looked: Millis,
-}
-
 /// The state of one download.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     rules: Rules,
     begun: Millis,
+    /// The latest moment that it was told of.
+    now: Millis,
     /// Whether the better holders' head start is not over.
     held: bool,
     proved: Vec<bool>,
@@ -119,7 +100,7 @@ impl Schedule {
         let done = vec![false; usize::try_from(chunks).unwrap_or(0)];
         let left = done.len() as u64;
         let holders = vec![Holder::new(&rules, now); holders];
-        Self { rules, begun: now, held: true, proved: done, left, first: 0, free: (0..left).collect(), holders }
+        Self { rules, begun: now, now, held: true, proved: done, left, first: 0, free: (0..left).collect(), holders }
     }
 
     /// One more holder, after all others; its rank.
@@ -187,6 +168,13 @@ impl Schedule {
         self.fill(now)
     }
 
+    /// Bytes of an answer came from `holder`, if not yet all of it: a slow one is alive.
+    pub fn stirred(&mut self, holder: usize, now: Millis) {
+        if let Some(h) = self.holders.get_mut(holder) {
+            h.stirred = now;
+        }
+    }
+
     /// `holder` was asked for `chunk` and has it not: that costs it this chunk.
     pub fn has_not(&mut self, holder: usize, chunk: u64, now: Millis) -> Vec<Effect> {
         let all = self.proved.len() as u64;
@@ -226,8 +214,7 @@ impl Schedule {
     pub fn tick(&mut self, now: Millis) -> Vec<Effect> {
         let mut effects = Vec::new();
         for holder in 0..self.holders.len() {
-            let stalled = self.holders.get(holder).and_then(|h| h.stalls(self.rules.patience));
-            if stalled.is_some_and(|due| now >= due) {
+            if self.stalls(holder, now) {
                 self.end(holder);
                 effects.push(Effect::Stalled { holder });
             }
@@ -253,10 +240,23 @@ impl Schedule {
 
     /// When [`Self::tick`] has something to do, if nothing else happens before.
     pub fn deadline(&self) -> Option<Millis> {
-        let stall = self.holders.iter().filter_map(|h| h.stalls(self.rules.patience)).min();
+        let patience = self.rules.patience;
+        let due = |h: &Holder| h.due(patience).filter(|due| *due > self.now).or_else(|| h.last_due(patience));
+        let stall = self.holders.iter().filter_map(due).min();
         let held = self.held.then_some(self.begun + self.rules.head_start);
         let idle = (0..self.holders.len()).filter_map(|h| self.idle_due(h)).map(|(due, _)| due).min();
         stall.into_iter().chain(held).chain(idle).chain(self.help_due()).min()
+    }
+
+    /// Whether `holder` has kept waiting for too long: for the whole patience, where somebody who is in time has it all, too,
+    /// or else for several, if bytes come. A line that many share is slow, and may be all that there is.
+    fn stalls(&self, holder: usize, now: Millis) -> bool {
+        let (patience, is_due) = (self.rules.patience, |due: Option<Millis>| due.is_some_and(|due| now >= due));
+        let in_time = |h: &Holder| h.part == Part::Active && h.stock.is_whole() && !is_due(h.due(patience));
+        let replaced = || (0..).zip(&self.holders).any(|(other, h)| other != holder && in_time(h));
+        self.holders
+            .get(holder)
+            .is_some_and(|h| is_due(h.last_due(patience)) || (is_due(h.due(patience)) && replaced()))
     }
 
     /// What is done, and when, about a holder of a part that has nothing of what is missing.
@@ -311,6 +311,7 @@ impl Schedule {
     /// Gives work, one chunk a round to each holder with room, the best first.
     fn fill(&mut self, now: Millis) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.now = self.now.max(now);
         self.held = now < self.begun + self.rules.head_start && self.left > 0;
         loop {
             let before = effects.len();
@@ -339,49 +340,6 @@ impl Schedule {
             .get(holder)
             .is_some_and(|h| h.part == Part::Active && h.asked.len() < h.window.size() && !better_to_come())
     }
-}
-
-impl Holder {
-    fn new(rules: &Rules, now: Millis) -> Self {
-        Self {
-            part: Part::Waiting,
-            stock: Stock::Whole,
-            asked: VecDeque::new(),
-            window: Window::new(rules.window),
-            progress: now,
-            pace: None,
-            looking: None,
-            looked: now,
-        }
-    }
-
-    /// How long one more chunk would take.
-    fn next_takes(&self) -> Option<f64> {
-        Some(self.pace? * (self.asked.len() + 1) as f64)
-    }
-
-    /// When it has kept waiting for the whole patience.
-    fn stalls(&self, patience: Millis) -> Option<Millis> {
-        let active = self.part == Part::Active;
-        let chunk = (active && !self.asked.is_empty()).then_some(self.progress);
-        let look = self.looking.filter(|_| active);
-        chunk.into_iter().chain(look).min().map(|since| since + patience)
-    }
-
-    fn delivered(&mut self, chunk: u64, now: Millis) {
-        let Some(place) = self.asked.iter().position(|(c, _)| *c == chunk) else { return };
-        let Some((_, mark)) = self.asked.remove(place) else { return };
-        let pace = now.saturating_sub(self.progress.max(mark.at)) as f64;
-        self.pace = Some(self.pace.map_or(pace, |before| before * 0.75 + pace * 0.25));
-        self.progress = now;
-        self.window.proved(mark, now);
-    }
-}
-
-/// What an idle holder of a part is due for.
-enum Idle {
-    Look,
-    Spent,
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Tests of the chunk scheduler, one of them over many random orders of events.
 
+use std::collections::VecDeque;
+
 use super::*;
 
 const RULES: Rules = Rules { window: 16, patience: 10_000, head_start: 100 };
@@ -76,6 +78,50 @@ fn further_holders_are_looked_for_ever_more_seldom() {
     let pauses: Vec<Millis> = (0..6).map(look_for_others).collect();
     assert_eq!(pauses, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
     assert_eq!(look_for_others(u32::MAX), 60_000);
+}
+
+/// A chunk takes it longer than the patience, and bytes come all the time.
+#[test]
+fn who_is_slow_is_waited_for_where_nobody_else_has_it_all() {
+    let mut s = Schedule::new(RULES, 6, 2, 0);
+    s.ready(0, None, 0);
+    s.tick(100);
+    s.stirred(0, 7_000);
+    assert_eq!(s.deadline(), Some(10_000));
+    assert_eq!(s.tick(10_000), []);
+    assert_eq!(s.deadline(), Some(17_000));
+    // One with another part, and one that is as late, do not take its place.
+    s.ready(1, Some(ChunkSet::none(6)), 10_000);
+    s.stirred(0, 16_000);
+    assert_eq!(s.tick(17_000), [Effect::Look { holder: 1 }]);
+    s.ended(1, 17_100);
+    assert!(s.proved(0, 0, 18_000).0);
+    let late = s.join(18_000);
+    s.ready(late, None, 18_000);
+    s.stirred(0, 27_000);
+    s.stirred(late, 27_000);
+    assert!(!s.tick(28_000).iter().any(|e| matches!(e, Effect::Stalled { .. })));
+    // One that is in time does.
+    assert!(s.proved(late, s.holders[late].asked[0].0, 28_500).0);
+    s.stirred(0, 28_500);
+    assert!(s.tick(28_600).contains(&Effect::Stalled { holder: 0 }));
+}
+
+#[test]
+fn who_is_slow_and_alone_is_not_waited_for_forever() {
+    let mut s = Schedule::new(RULES, 6, 1, 0);
+    s.ready(0, None, 0);
+    let mut now = 0;
+    s.tick(100);
+    while s.takes_part(0) {
+        s.stirred(0, now);
+        now += 1_000;
+        let due = s.deadline().unwrap();
+        assert!(due >= now, "it would be looked at again and again at {now}");
+        s.tick(now);
+    }
+    assert_eq!(now, 60_000);
+    assert!(s.is_lost());
 }
 
 #[test]

@@ -213,8 +213,8 @@ impl ControlClient {
         let proved = (0u64..).zip(&request.proved).filter(|(_, p)| **p).map(|(i, _)| i).collect();
         let FetchRequest { archive, holders, path, .. } = request;
         let mut call = self.begin(Op::Fetch { archive, holders, path, proved }).await?;
-        // A stalled holder is the node's to notice; silence for longer than all of them may take is its own.
-        let wait = self.limits.control_timeout + self.limits.holder_timeout * 2;
+        // A stalled holder is the node's to notice; silence for longer than a slow one may take is its own.
+        let wait = self.limits.control_timeout + self.limits.holder_timeout * 7;
         loop {
             match self.next(&mut call, wait).await? {
                 Ok(Event::Fetch(event)) => drop(events.send(event).await),

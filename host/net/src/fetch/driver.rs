@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::buffer::{Destination, Pool};
 use super::holder::{Ask, Shared, Worker};
 use super::landing::Entry;
+use super::message::Message;
 use super::part::{Failure, Part};
 use super::sink::{Proof, Sink, Work};
 use super::{FetchEvent, FetchReport, FetchRequest, Outcome};
@@ -30,42 +31,6 @@ const LANDING: usize = 16;
 const FAR: Millis = 3_600_000;
 /// A download that lasts so long is told to the network: others can have from here what has arrived.
 const LASTING: Duration = Duration::from_secs(2);
-
-/// What the driver is told.
-pub(super) enum Message {
-    Ready {
-        holder: usize,
-        /// None: all.
-        has: Option<ChunkSet>,
-    },
-    /// A holder of a part was asked what it has now.
-    Looked {
-        holder: usize,
-        has: ChunkSet,
-    },
-    /// A holder has not got a chunk that it was asked for.
-    HasNot {
-        holder: usize,
-        index: u64,
-    },
-    /// A chunk of an earlier run is good.
-    Found {
-        index: u64,
-        length: u64,
-    },
-    /// All that an earlier run left was looked at.
-    Settled,
-    Proof {
-        holder: usize,
-        index: u64,
-        length: u64,
-        proof: Proof,
-    },
-    Ended {
-        holder: usize,
-        failure: Failure,
-    },
-}
 
 struct Driver {
     schedule: Schedule,
@@ -241,6 +206,7 @@ impl Driver {
 
     async fn on_message(&mut self, message: Message) {
         let now = self.now();
+        self.stir(now);
         match message {
             Message::Ready { holder, has } => {
                 if let Some(part) = self.parts.get_mut(holder) {
@@ -320,8 +286,18 @@ impl Driver {
         }
     }
 
+    /// Notes from whom something came that is no whole chunk yet.
+    fn stir(&mut self, now: Millis) {
+        for (holder, part) in self.parts.iter_mut().enumerate() {
+            if part.stirs() {
+                self.schedule.stirred(holder, now);
+            }
+        }
+    }
+
     async fn on_time(&mut self) {
         let now = self.now();
+        self.stir(now);
         if self.shared.sink.capacity() < self.shared.sink.max_capacity() {
             self.schedule.excuse(now);
         }

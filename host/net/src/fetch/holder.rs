@@ -17,8 +17,8 @@ use libp2p::Stream;
 use tokio::sync::mpsc;
 
 use super::buffer::{Buffer, Pool};
-use super::driver::Message;
 use super::landing::Landing;
+use super::message::Message;
 use super::part::Failure;
 use super::sink::{Landed, Work};
 use super::{ARCHIVE, WHAT_NOW, code};

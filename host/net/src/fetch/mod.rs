@@ -13,6 +13,7 @@ pub(crate) mod decode;
 mod driver;
 mod holder;
 mod landing;
+mod message;
 mod part;
 mod sink;
 
@@ -43,6 +44,9 @@ pub(crate) mod code {
     pub const INTERNAL: u8 = 4;
     pub const PART: u8 = 5;
 }
+
+/// Bytes of a chunk that are sent at a time, where there is a limit on what is given away.
+pub(crate) const PIECE: usize = 16 * 1024;
 
 /// In place of a chunk's number: what the holder of a part has now.
 pub(crate) const WHAT_NOW: u32 = u32::MAX;

@@ -3,7 +3,7 @@
 //! Decides nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ggen_core::hooks::OffenceClass;
@@ -13,9 +13,12 @@ use tokio::time::Instant;
 
 use super::driver::millis;
 use super::holder::Ask;
-use super::{HolderReport, Outcome};
+use super::{HolderReport, Outcome, PIECE};
 use crate::error::NetError;
 use crate::types::Holder;
+
+/// So many bytes are a sign of life: what a holder sends at a time.
+const ALIVE: u64 = PIECE as u64;
 
 /// Why a holder's part is over.
 #[derive(Debug)]
@@ -49,6 +52,7 @@ pub(super) struct Part {
     pub task: Option<AbortHandle>,
     pub received: Arc<AtomicU64>,
     pub received_at_proof: u64,
+    received_at_stir: u64,
     pub begun: Option<Instant>,
     pub last: Option<Instant>,
     pub latency: Option<Duration>,
@@ -64,12 +68,23 @@ impl Part {
             task: None,
             received: Arc::default(),
             received_at_proof: 0,
+            received_at_stir: 0,
             begun: None,
             last: None,
             latency: None,
             bytes: 0,
             outcome: Outcome::Served,
         }
+    }
+
+    /// Whether enough came since it was asked last to call it alive.
+    pub fn stirs(&mut self) -> bool {
+        let received = self.received.load(Ordering::Relaxed);
+        let stirs = received >= self.received_at_stir.saturating_add(ALIVE);
+        if stirs {
+            self.received_at_stir = received;
+        }
+        stirs
     }
 
     pub fn report(self) -> HolderReport {

@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use super::buffer::{Buffer, Destination};
-use super::driver::Message;
 use super::landing::Landing;
+use super::message::Message;
 
 /// Chunks that are kept because earlier ones are missing, so that they are not read again to be hashed.
 const EARLY: usize = 16;

@@ -14,7 +14,7 @@ use libp2p::{PeerId, Stream};
 
 use super::{Ended, Server, silent};
 use crate::content::ArchiveSource;
-use crate::fetch::{WHAT_NOW, code};
+use crate::fetch::{PIECE, WHAT_NOW, code};
 use crate::types::Offence;
 
 /// Chunks that are read ahead of what is sent.
@@ -99,22 +99,49 @@ async fn answer(source: Source, partial: bool, asked: u32) -> Answer {
     }
 }
 
-async fn write<W: AsyncWrite + Unpin>(writer: &mut W, answer: &Answer) -> io::Result<()> {
-    match answer {
-        Answer::Chunk(bytes) => {
-            let [a, b, c, d] = u32::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
-            writer.write_all(&[code::OK, a, b, c, d]).await?;
-            writer.write_all(bytes).await
-        }
-        Answer::Part(bits) => {
-            writer.write_all(&[code::PART]).await?;
-            writer.write_all(bits).await
-        }
-        Answer::HasNot => writer.write_all(&[code::HAS_NOT]).await,
-        Answer::Unreadable => writer.write_all(&[code::INTERNAL]).await,
-        Answer::Malformed => writer.write_all(&[code::MALFORMED]).await,
-    }?;
-    writer.flush().await
+/// Sends one answer; errors where it is not taken in time.
+async fn write<W: AsyncWrite + Unpin>(
+    server: &Server,
+    peer: PeerId,
+    writer: &mut W,
+    answer: &Answer,
+) -> io::Result<()> {
+    let (code, bits) = match answer {
+        Answer::Chunk(bytes) => return write_chunk(server, peer, writer, bytes).await,
+        Answer::Part(bits) => (code::PART, bits.as_slice()),
+        Answer::HasNot => (code::HAS_NOT, &[][..]),
+        Answer::Unreadable => (code::INTERNAL, &[][..]),
+        Answer::Malformed => (code::MALFORMED, &[][..]),
+    };
+    let sent = async {
+        writer.write_all(&[code]).await?;
+        writer.write_all(bits).await?;
+        writer.flush().await
+    };
+    tokio::time::timeout(server.limits.holder_timeout, sent).await?
+}
+
+/// A piece at a time, as the node's limits and the line allow: whoever waits for the chunk sees that it comes.
+async fn write_chunk<W: AsyncWrite + Unpin>(
+    server: &Server,
+    peer: PeerId,
+    writer: &mut W,
+    bytes: &[u8],
+) -> io::Result<()> {
+    let [a, b, c, d] = u32::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
+    let mut head = &[code::OK, a, b, c, d][..];
+    let limit = server.limits.holder_timeout;
+    for piece in bytes.chunks(PIECE) {
+        let waited = server.turn(peer, piece.len()).await;
+        let sent = async {
+            writer.write_all(head).await?;
+            writer.write_all(piece).await?;
+            if waited { writer.flush().await } else { Ok(()) }
+        };
+        tokio::time::timeout(limit, sent).await??;
+        head = &[];
+    }
+    tokio::time::timeout(limit, writer.flush()).await?
 }
 
 async fn send_chunks(server: &Server, peer: PeerId, stream: Stream, source: Source, partial: bool) -> Ended {
@@ -131,14 +158,8 @@ async fn send_chunks(server: &Server, peer: PeerId, stream: Stream, source: Sour
     let answers = requests.map(|asked| answer(source.clone(), partial, asked)).buffered(READ_AHEAD);
     let mut answers = std::pin::pin!(answers);
     while let Some(answer) = answers.next().await {
-        if let Answer::Chunk(bytes) = &answer {
-            server.turn(peer, bytes.len()).await;
-        }
-        match tokio::time::timeout(limit, write(&mut writer, &answer)).await {
-            Ok(Ok(())) => {}
-            // Gone, or it does not read: harms nobody but itself.
-            _ => return Err(None),
-        }
+        // Gone, or it does not read: harms nobody but itself.
+        write(server, peer, &mut writer, &answer).await.map_err(|_| None)?;
         if matches!(answer, Answer::Malformed) {
             let detail = "a chunk that the archive has not";
             let class = OffenceClass::MalformedMessage;

@@ -70,14 +70,15 @@ impl Server {
         Ok(Slot { server: Arc::clone(self), peer })
     }
 
-    /// Waits until it is the turn of `size` bytes to `peer`.
-    pub async fn turn(&self, peer: PeerId, size: usize) {
+    /// Waits until it is the turn of `size` bytes to `peer`; whether that took any time.
+    pub async fn turn(&self, peer: PeerId, size: usize) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let size = u64::try_from(size).unwrap_or(u64::MAX);
         let wait = self.uploads.lock().unwrap_or_else(PoisonError::into_inner).wait(peer, size, now);
         if wait > 0 {
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
+        wait > 0
     }
 
     /// What there is here of an archive, whole or in part.

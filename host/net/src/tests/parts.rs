@@ -130,6 +130,22 @@ async fn who_is_in_the_middle_of_a_download_is_found_and_gives_what_has_arrived(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_whose_chunks_take_longer_than_the_patience_is_waited_for_while_they_come() {
+    let archive_of_two = bytes(CHUNK_SIZE + 1000);
+    let archive = archive_of(&archive_of_two);
+    let archives = [(archive.digest, Arc::new(archive_of_two.clone()))].into();
+    let short = Limits { holder_timeout: Duration::from_secs(1), ..limits() };
+    let slow = node(Memory { archives, ..Memory::default() }, &[], Limits { upload_rate: CHUNK_SIZE / 3, ..limits() });
+    let slow = slow.await;
+    let command = command(&[&slow], short).await;
+    let begun = std::time::Instant::now();
+    let (report, events, written) = command.fetch(&archive, vec![slow.holder()]).await;
+    assert_eq!((report.unwrap().digest, written), (archive.digest, archive_of_two));
+    has_no_offence(&events);
+    assert!(begun.elapsed() > Duration::from_secs(2), "it took longer than the patience: {:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_holder_that_is_found_in_the_middle_of_a_download_takes_part_in_it() {
     let (memory, archive) = content(Manner::Honest);
     let slow = node(memory, &[], Limits { upload_rate: 2 * CHUNK_SIZE, ..limits() }).await;
