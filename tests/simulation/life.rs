@@ -108,7 +108,8 @@ impl World {
         }
     }
 
-    /// A publisher releases another version: its mirrors that are up have it at once.
+    /// A publisher releases another version: its mirrors that are up have it at once, and all others who are up and know the
+    /// package hear of it.
     pub fn publish(&mut self, package: usize) {
         if self.plan.crowd > 0 && package == WANTED {
             return;
@@ -118,6 +119,9 @@ impl World {
         self.figures.published += 1;
         for node in 0..self.peers.len() {
             let peer = &mut self.peers[node];
+            if peer.up && peer.is_honest() && peer.knows.contains_key(&package) {
+                peer.knows.insert(package, issue);
+            }
             if peer.up && peer.mirrors.contains(&package) {
                 peer.holds.insert((package, issue));
                 peer.knows.insert(package, issue);
