@@ -110,6 +110,7 @@ fn each_key_is_told_about_once_an_interval_and_not_all_in_one_moment() {
 
 #[test]
 fn a_key_that_fails_comes_again_ever_later_and_is_late_from_its_first_time_on() {
+    assert_eq!(Rules { most: 10_000, ..Rules::from(&Limits::default()) }, rules(), "as a node has it");
     let mut world = World::new(1, 10);
     world.fails = true;
     world.until(6 * HOUR);

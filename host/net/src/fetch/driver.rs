@@ -27,7 +27,7 @@ use crate::types::{Holder, Offence};
 
 /// Chunks that wait for the sink.
 const LANDING: usize = 16;
-/// A look at the clock where nothing is due.
+/// Where nothing is due, the clock is looked at after so many milliseconds.
 const FAR: Millis = 3_600_000;
 /// A download that lasts so long is told to the network: others can have from here what has arrived.
 const LASTING: Duration = Duration::from_secs(2);

@@ -45,7 +45,7 @@ pub(crate) mod code {
     pub const PART: u8 = 5;
 }
 
-/// Bytes of a chunk that are sent at a time, where there is a limit on what is given away.
+/// Bytes of a chunk that are sent at a time, and so a sign of life.
 pub(crate) const PIECE: usize = 16 * 1024;
 
 /// In place of a chunk's number: what the holder of a part has now.
@@ -56,7 +56,7 @@ pub(crate) const WHAT_NOW: u32 = u32::MAX;
 pub struct FetchRequest {
     /// The archive, as the signed release has it.
     pub archive: Archive,
-    /// Who has it, the best first; no more than `max_holders` are asked.
+    /// Who has it, the best first; no more than `max_holders` are asked at once.
     pub holders: Vec<Holder>,
     /// Opened for reading and writing. It is set to the archive's size.
     pub destination: File,

@@ -17,7 +17,7 @@ use super::{HolderReport, Outcome, PIECE};
 use crate::error::NetError;
 use crate::types::Holder;
 
-/// So many bytes are a sign of life: what a holder sends at a time.
+/// So many bytes are a sign of life.
 const ALIVE: u64 = PIECE as u64;
 
 /// Why a holder's part is over.
