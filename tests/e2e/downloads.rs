@@ -71,11 +71,9 @@ fn who_comes_later_and_has_it_all_takes_over_from_a_slow_holder() {
     for home in both {
         assert!(installed(home, "found-later") == noise(9, SIZE), "every byte is the publisher's");
         let asked = home.json(&["policy", "log", "--hook", "peer-scoring"]);
-        assert_eq!(
-            each(&asked["decisions"], "policy").len(),
-            2,
-            "of those at first, and of the one found later: {asked}"
-        );
+        // The two may find each other as well.
+        let times = each(&asked["decisions"], "policy").len();
+        assert!(times >= 2, "the policy scored those that were found later, too: {asked}");
     }
     // What the slow one gave to both: it would have been all of it twice.
     assert!(wire.carried() < SIZE as u64, "{} bytes", wire.carried());
