@@ -13,6 +13,8 @@ use crate::locks::LockHolder;
 
 /// The longest list of locks that is read, in bytes.
 const MAX_LIST: u64 = 16 * 1024 * 1024;
+/// How often the list is read until it names a holder.
+const MAX_READS: usize = 8;
 /// The longest command line that is told, in characters.
 const MAX_COMMAND: usize = 200;
 /// Ticks a second, as Linux tells start times to every program.
@@ -48,12 +50,29 @@ fn shown(words: impl Iterator<Item = String>) -> String {
 }
 
 /// The processes that hold a `flock` on this file; none where the kernel does not tell.
+///
+/// The kernel hands the list out a page at a time and finds its place again by counting, so a lock is left out where
+/// others that stood before it are let go meanwhile: a list that names nobody is read again.
 fn kernel_holders(file: &File) -> Option<Vec<u32>> {
     let about = file.metadata().ok()?;
-    let mut list = String::new();
-    File::open("/proc/locks").ok()?.take(MAX_LIST).read_to_string(&mut list).ok()?;
     let place = format!("{:02x}:{:02x}:{}", major(about.dev()), minor(about.dev()), about.ino());
-    Some(list.lines().filter_map(|line| held(line, &place)).collect())
+    named(&place, || {
+        let mut list = String::new();
+        File::open("/proc/locks").ok()?.take(MAX_LIST).read_to_string(&mut list).ok()?;
+        Some(list)
+    })
+}
+
+/// The holders that the first list which names any names.
+fn named(place: &str, mut read: impl FnMut() -> Option<String>) -> Option<Vec<u32>> {
+    let mut pids = Vec::new();
+    for _ in 0..MAX_READS {
+        pids.extend(read()?.lines().filter_map(|line| held(line, place)));
+        if !pids.is_empty() {
+            break;
+        }
+    }
+    Some(pids)
 }
 
 /// The process of a line like `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`, if it is about this place. One that
@@ -106,6 +125,21 @@ mod tests {
         assert!(found.command.contains(&my_command().split(' ').next().unwrap()[..8]), "{found:?}");
         let now = crate::fsio::now();
         assert!(found.since > 0 && found.since <= now && now - found.since < 24 * 3_600_000, "{found:?}");
+    }
+
+    #[test]
+    fn a_list_that_leaves_the_holder_out_is_read_again() {
+        let whole = "1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF\n2: POSIX  ADVISORY  WRITE 1 fe:00:9 0 EOF\n";
+        let without = "2: POSIX  ADVISORY  WRITE 1 fe:00:9 0 EOF\n";
+        let mut lists = [without, without, whole, without].into_iter();
+        assert_eq!(named("fe:00:1234", || lists.next().map(str::to_owned)), Some(vec![4711]));
+        let mut reads = 0;
+        let nobody = named("fe:00:1234", || {
+            reads += 1;
+            Some(without.to_owned())
+        });
+        assert_eq!((nobody, reads), (Some(Vec::new()), MAX_READS));
+        assert_eq!(named("fe:00:1234", || None), None, "there is no list");
     }
 
     #[test]
