@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// The most signatures of an envelope that are looked at.
+/// The most signatures of an envelope.
 pub const MAX_SIGNATURES: usize = 8;
+/// The longest key id or signature, in bytes: room for other kinds of keys than ours.
+const MAX_SIGNATURE: usize = 256;
 
 /// A public key: 64 lowercase hexadecimal digits of its 32 bytes. It is its own key id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -126,12 +128,29 @@ impl Envelope {
         entries.filter_map(|entry| Some((PublicKey(entry.keyid.parse().ok()?), entry.sig.as_str())))
     }
 
+    /// What nobody signed is bounded too: else whoever passes an envelope on could make it too long for the next.
+    fn check_signatures(&self) -> Result<(), DsseError> {
+        let is_long = |entry: &SignatureEntry| entry.keyid.len() > MAX_SIGNATURE || entry.sig.len() > MAX_SIGNATURE;
+        if self.signatures.len() > MAX_SIGNATURES || self.signatures.iter().any(is_long) {
+            let problem = format!("more than {MAX_SIGNATURES} signatures, or one of more than {MAX_SIGNATURE} bytes");
+            return Err(DsseError::Undecodable(problem));
+        }
+        Ok(())
+    }
+
+    /// Whether it is at most so long as it travels.
+    pub(crate) fn check_size(&self, limit: usize) -> Result<(), DsseError> {
+        let size = self.to_json().len();
+        if size > limit { Err(DsseError::TooLarge { size, limit }) } else { Ok(()) }
+    }
+
     /// The payload, if it is of `payload_type` and at least `threshold` of `keys` signed it.
     pub fn verify(&self, payload_type: &'static str, keys: &Keys, threshold: usize) -> Result<Vec<u8>, DsseError> {
         if self.payload_type != payload_type {
             let found = self.payload_type.chars().take(100).collect();
             return Err(DsseError::PayloadType { expected: payload_type, found });
         }
+        self.check_signatures()?;
         let payload = self.payload_bytes()?;
         let message = pre_authentication(payload_type, &payload);
         let mut valid = BTreeSet::new();
@@ -249,6 +268,23 @@ mod tests {
         let stranger = Envelope::sign(KIND, b"x", &[&key(3)]);
         assert!(stranger.verify(KIND, &keys, 1).is_err());
         assert!(both.verify("application/y", &keys, 1).is_err());
+    }
+
+    #[test]
+    fn what_is_added_to_an_envelope_is_bounded() {
+        let a = key(1);
+        let keys = Keys::from_iter([a.public()]);
+        let whole = Envelope::sign(KIND, b"x", &[&a]);
+        let with = |entry: SignatureEntry, count: usize| {
+            let mut padded = whole.clone();
+            padded.signatures.extend(std::iter::repeat_n(entry, count));
+            padded.verify(KIND, &keys, 1)
+        };
+        let other = SignatureEntry { keyid: "of another kind".into(), sig: "x".repeat(MAX_SIGNATURE) };
+        assert_eq!(with(other.clone(), MAX_SIGNATURES - 1).unwrap(), b"x");
+        assert!(matches!(with(other.clone(), MAX_SIGNATURES), Err(DsseError::Undecodable(_))));
+        let long = SignatureEntry { sig: "x".repeat(MAX_SIGNATURE + 1), ..other };
+        assert!(matches!(with(long, 1), Err(DsseError::Undecodable(_))));
     }
 
     #[test]

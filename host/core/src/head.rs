@@ -210,6 +210,10 @@ impl SignedHead {
         if payload.len() > MAX_HEAD {
             return Err(HeadError::Signature(DsseError::TooLarge { size: payload.len(), limit: MAX_HEAD }));
         }
+        let size = bundle.to_json().len();
+        if size > MAX_HEAD_BUNDLE {
+            return Err(HeadError::Signature(DsseError::TooLarge { size, limit: MAX_HEAD_BUNDLE }));
+        }
         let head: Head = serde_json::from_slice(&payload).map_err(|e| HeadError::Invalid(e.to_string()))?;
         head.check()?;
         let expected = expected.cloned().unwrap_or(PackageId { publisher: publisher.id, name: head.name.clone() });
@@ -287,6 +291,23 @@ mod tests {
         let elsewhere = PackageId { name: "b".parse().unwrap(), ..id.clone() };
         assert!(matches!(SignedHead::verify(signed.bundle, Some(&elsewhere)), Err(HeadError::OtherPackage { .. })));
         assert!(matches!(head.sign(&SecretKey::from_seed(&[2; 32]), roots), Err(HeadError::Signature(_))));
+    }
+
+    #[test]
+    fn what_is_believed_can_be_passed_on() {
+        let (key, id, roots) = setup();
+        let mut bundle = Head::with_release(None, &id, version("1.0.0"), 10, 5).sign(&key, roots).unwrap().bundle;
+        let root = Envelope { payload: "A".repeat(MAX_HEAD_BUNDLE), ..bundle.roots[0].clone() };
+        bundle.roots.push(root.clone());
+        assert!(SignedHead::verify(bundle.clone(), Some(&id)).is_err(), "a root is bounded");
+        bundle.roots.pop();
+        bundle
+            .head
+            .signatures
+            .push(crate::dsse::SignatureEntry { keyid: "A".repeat(MAX_HEAD_BUNDLE), sig: String::new() });
+        assert!(SignedHead::verify(bundle.clone(), Some(&id)).is_err(), "so is what is added to a head");
+        bundle.head.signatures.pop();
+        assert!(SignedHead::verify(bundle, Some(&id)).is_ok());
     }
 
     #[test]

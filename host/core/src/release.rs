@@ -132,10 +132,7 @@ impl Release {
         self.check()?;
         let payload = serde_json::to_vec(self).map_err(|e| ReleaseError::Invalid(e.to_string()))?;
         let envelope = Envelope::sign(RELEASE_TYPE, &payload, &[key]);
-        let size = envelope.to_json().len();
-        if size > MAX_RELEASE {
-            return Err(ReleaseError::Signature(DsseError::TooLarge { size, limit: MAX_RELEASE }));
-        }
+        envelope.check_size(MAX_RELEASE).map_err(ReleaseError::Signature)?;
         Ok(SignedRelease { release: self.clone(), digest: Digest::of(&payload), envelope })
     }
 
@@ -196,10 +193,7 @@ impl SignedRelease {
     }
 
     fn parse(envelope: Envelope, payload: &[u8], publisher: &Publisher) -> Result<Self, ReleaseError> {
-        if payload.len() > MAX_RELEASE {
-            let source = DsseError::TooLarge { size: payload.len(), limit: MAX_RELEASE };
-            return Err(ReleaseError::Signature(source));
-        }
+        envelope.check_size(MAX_RELEASE).map_err(ReleaseError::Signature)?;
         let release: Release = serde_json::from_slice(payload).map_err(|e| ReleaseError::Invalid(e.to_string()))?;
         release.check()?;
         if release.publisher != publisher.id {

@@ -99,6 +99,7 @@ impl Publisher {
         }
         let mut current: Option<Self> = None;
         for (envelope, version) in roots.iter().zip(1u64..) {
+            envelope.check_size(MAX_ROOT).map_err(|source| RootError::Signature { version, source })?;
             current = Some(match current {
                 None => Self::first(expected, envelope)?,
                 Some(before) => before.next(envelope, version)?,
@@ -183,9 +184,6 @@ fn name_of(roots: &[Envelope]) -> Digest {
 impl Root {
     fn parse(payload: &[u8], version: u64) -> Result<Self, RootError> {
         let invalid = |problem: String| RootError::Invalid { version, problem };
-        if payload.len() > MAX_ROOT {
-            return Err(invalid(format!("it has {} bytes", payload.len())));
-        }
         let root: Self = serde_json::from_slice(payload).map_err(|e| invalid(e.to_string()))?;
         let distinct: BTreeSet<_> = root.keys.iter().collect();
         if root.schema != 1 {
