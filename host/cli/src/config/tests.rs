@@ -58,6 +58,24 @@ fn a_home_without_a_file_has_the_defaults() {
 }
 
 #[test]
+fn every_limit_can_be_written_as_it_is() {
+    let defaults = serde_json::to_value(Limits::default()).unwrap();
+    let lines: Vec<String> =
+        defaults.as_object().unwrap().iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let place = Place::new().config(&format!("[limits]\n{}\n", lines.join("\n")));
+    assert_eq!(place.load().unwrap().limits, Limits::default());
+    assert!(Place::new().config("[limits]\ncount_local_networks = true\n").load().unwrap().limits.count_local_networks);
+    for (wrong, told) in [
+        ("count_local_networks = 1", "true or false"),
+        ("max_holders = 9223372036854775807", "at most 1152921504606846976"),
+        ("holder_timeout = \"99999999999s\"", "a shorter time"),
+    ] {
+        let (problem, hint) = refused(&format!("[limits]\n{wrong}\n"));
+        assert!(hint.contains(told), "{problem}: {hint}");
+    }
+}
+
+#[test]
 fn the_file_is_read_as_documented() {
     let place = Place::new().config(
         r#"

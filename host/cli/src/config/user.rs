@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ggen_core::limits::Limits;
 use ggen_market::{Feed, Reach};
@@ -119,6 +120,10 @@ fn directories(document: &Document, root: &DeTable<'_>) -> Result<Vec<PathBuf>, 
     Ok(written.into_iter().map(|directory| folder.join(directory)).collect())
 }
 
+/// The longest time and the largest number of a limit: what is reckoned with them stays a time and a number.
+const MAX_TIME: Duration = Duration::from_secs(100 * 365 * 86_400);
+const MAX_NUMBER: u64 = 1 << 60;
+
 fn limits(document: &Document, root: &DeTable<'_>) -> Result<Option<Limits>, ConfigError> {
     let Some(value) = root.get("limits") else { return Ok(None) };
     let Some(table) = document.sub(root, "limits")? else { return Ok(None) };
@@ -128,14 +133,26 @@ fn limits(document: &Document, root: &DeTable<'_>) -> Result<Option<Limits>, Con
     // One by one, so that a mistake names its setting.
     for (key, value) in table.iter() {
         let name = key.get_ref().as_ref();
-        let is_time = all.get(name).is_some_and(serde_json::Value::is_string);
-        if is_time && value.get_ref().as_str().and_then(ggen_core::limits::span::parse).is_none() {
+        let default = all.get(name);
+        let is_time = default.is_some_and(serde_json::Value::is_string);
+        let time = value.get_ref().as_str().and_then(ggen_core::limits::span::parse);
+        if is_time && time.is_some_and(|time| time > MAX_TIME) {
+            let problem = format!("`{name}` is longer than a hundred years");
+            return Err(document.wrong(value.span(), problem, "write a shorter time"));
+        }
+        if is_time && time.is_none() {
             let shown = value.get_ref().as_str().map_or_else(|| "a bare number".to_owned(), |text| format!("{text:?}"));
             let problem = format!("`{name}` is a time, and {shown} is none");
             return Err(document.wrong(value.span(), problem, "write \"250ms\", \"10s\", \"5min\", \"1h\" or \"30d\""));
         }
-        if !is_time {
-            let _: u64 = document.take(value, name, "write a whole number, without a unit")?;
+        if default.is_some_and(serde_json::Value::is_boolean) {
+            let _: bool = document.take(value, name, "write true or false")?;
+        } else if !is_time {
+            let number: u64 = document.take(value, name, "write a whole number, without a unit")?;
+            if number > MAX_NUMBER {
+                let problem = format!("`{name}` cannot be as large as {number}");
+                return Err(document.wrong(value.span(), problem, format!("write at most {MAX_NUMBER}")));
+            }
         }
     }
     document.take(value, "limits", "write numbers without a unit, and times as \"10s\"").map(Some)
