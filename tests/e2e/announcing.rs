@@ -1,5 +1,7 @@
 //! What a node tells the network of what it holds, and keeps of what others told.
 
+use std::time::Duration;
+
 use ggen_core::head::{archive_key, head_key};
 use ggen_core::{Digest, PackageId};
 use ggen_tests::{Asker, Home, LIMIT, Node, Package, Value, eventually, noise};
@@ -52,6 +54,27 @@ fn what_a_node_keeps_for_another_outlives_its_restart_while_the_other_is_gone() 
     let after = keeper.node();
     let mut stranger = Asker::start(&after);
     eventually("the head is there again", LIMIT, || stranger.record(&head));
+}
+
+/// A record ends with what is signed, not when whoever sent it on says.
+#[test]
+fn who_sends_a_head_on_cannot_end_it() {
+    let (mut owner, keeper) = (home(), home());
+    let (head, archive) = keys(&owner.publish(&Package::new("lasting", "1.0.0").file("a.txt", "a")));
+    let kept = keeper.node();
+    owner.bootstrap(&[&kept]);
+    let owning = owner.node();
+    is_kept_by(&kept, &head, &archive);
+    let lasts = Duration::from_secs(1);
+    for node in [&owning, &kept] {
+        let mut stranger = Asker::start(node);
+        let value = eventually("the head", LIMIT, || stranger.record(&head));
+        assert!(stranger.put(&head, value.clone(), lasts));
+    }
+    std::thread::sleep(lasts * 2);
+    for node in [&owning, &kept] {
+        assert!(Asker::start(node).record(&head).is_some(), "{}", node.peer_id);
+    }
 }
 
 #[test]

@@ -182,3 +182,29 @@ fn a_publish_that_fills_the_disk_leaves_the_catalog_as_it_was() {
     next(&mut lines, 0);
     assert_eq!(crate::each(&next(&mut lines, 0)["installed"], "name").len(), 2);
 }
+
+#[test]
+fn a_node_whose_disk_is_full_goes_on_serving() {
+    if !may_mount() {
+        return;
+    }
+    let (home, other) = (home(), home());
+    home.publish(&Package::new("served", "1.0.0").file("a.txt", "a"));
+    let theirs = other.path().display();
+    let script = format!(
+        "$GGEN marketplace p2p start --json >$SMALL.ready 2>$SMALL.told & node=$!
+         until [ -s $SMALL.ready ]; do sleep 0.1; done
+         address=$(sed 's/.*listen_addresses\":\\[\"\\([^\"]*\\).*/\\1/' $SMALL.ready)
+         fill 0
+         GGEN_HOME={theirs} GGEN_P2P_BOOTSTRAP=$address $GGEN marketplace p2p start --json >$SMALL.other 2>&1 & next=$!
+         tries=0; until grep -q 'cannot be kept' $SMALL.told || [ $tries -gt 300 ]; do tries=$((tries + 1)); sleep 0.1; done
+         cat $SMALL.told
+         GGEN_HOME={theirs} $GGEN marketplace install served --json; echo $?
+         kill -INT $next; kill -INT $node; wait $node; echo $?"
+    );
+    let lines = on_small_disk(&home, 24 * 1024, &script);
+    let told = lines.join("\n");
+    assert!(told.contains("what this node learns of its peers cannot be kept now"), "{told}");
+    assert!(told.contains("\"origin\":\"peers\""), "it served: {told}");
+    assert_eq!(lines.last().map(String::as_str), Some("0"), "it ends well: {told}");
+}

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use ggen_tests::{Home, LIMIT, Value, eventually, json};
+use ggen_tests::{Home, LIMIT, Node, Value, eventually, json};
 
 use crate::{each, home};
 
@@ -164,4 +164,52 @@ fn commands_find_their_way_while_a_node_starts_and_stops() {
         asking.store(false, std::sync::atomic::Ordering::Relaxed);
         node.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     });
+}
+
+#[test]
+fn a_port_that_another_node_has_is_not_shared_with_it() {
+    let (first, second) = (home(), home());
+    let node = first.node();
+    let taken = node.addresses[0].split("/p2p/").next().unwrap().to_owned();
+    let ran = second.run(&["marketplace", "p2p", "start", "--listen", &taken, "--json"]).exits(5);
+    assert_eq!(ran.error()["code"], "GGEN-E0406", "{ran}");
+    assert_eq!(node.stop(), Some(0));
+    // As soon as it is free, it is free.
+    let again = Node::start_at(&second, &taken, &[]);
+    assert!(again.addresses[0].starts_with(&taken), "{:?}", again.addresses);
+}
+
+#[test]
+fn the_end_of_its_terminal_stops_a_node_as_a_user_does() {
+    let home = home();
+    let node = home.node();
+    let told = node.hang_up();
+    assert_eq!(told, Some(0));
+    assert!(!home.path().join("p2p/control.sock").exists());
+}
+
+#[test]
+fn a_node_whose_home_is_gone_takes_nothing_from_the_next_one() {
+    let home = home();
+    let orphan = home.node();
+    std::fs::rename(home.path(), home.root().join("elsewhere")).unwrap();
+    let node = home.node();
+    assert_eq!(orphan.stop(), Some(0));
+    let now = status(&home);
+    assert_eq!((&now["running"], now["peer_id"].as_str()), (&true.into(), Some(node.peer_id.as_str())), "{now}");
+}
+
+#[test]
+fn doctor_and_status_say_why_nobody_is_there() {
+    let mut home = home();
+    let nobody = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWBLKdz91DoMTD3CAv6HJzvTBmw65hjWEn3vA5ZQdjYftX";
+    home.set("GGEN_P2P_BOOTSTRAP", nobody);
+    let node = home.node();
+    eventually("the reason", LIMIT, || {
+        status(&home)["evidence"].to_string().contains("bootstrap peer 12D3KooWBLK").then_some(())
+    });
+    let answer = home.json(&["marketplace", "doctor"]);
+    assert_eq!(answer["diagnosis"]["code"], "node-not-online", "{answer}");
+    assert_eq!(answer["next_step"]["command"], "ggen marketplace p2p status", "{answer}");
+    eventually("it is told", LIMIT, || node.told().contains("cannot be reached").then_some(()));
 }

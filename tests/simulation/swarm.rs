@@ -29,7 +29,7 @@ impl Content for Nothing {
         Vec::new()
     }
 
-    fn heads(&self, _: &PackageName) -> Vec<HeadBundle> {
+    fn heads(&self, _: &PackageName, _: usize, _: usize) -> Vec<HeadBundle> {
         Vec::new()
     }
 

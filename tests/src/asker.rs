@@ -74,6 +74,18 @@ impl Asker {
         })
     }
 
+    /// Gives the node a value to keep, for so long; whether it took it.
+    pub fn put(&mut self, key: &Digest, value: Vec<u8>, lasts: Duration) -> bool {
+        let expires = Some(Instant::now() + lasts);
+        let record = kad::Record { expires, ..kad::Record::new(RecordKey::new(key.as_bytes()), value) };
+        let put = self.ask().put_record(record, kad::Quorum::One).expect("a record");
+        let done = self.until(put, |_, result| match result {
+            QueryResult::PutRecord(done) => Some(done.is_ok()),
+            _ => None,
+        });
+        done.unwrap_or(false)
+    }
+
     /// Who provides a key, and what came of calling them where they are said to be.
     pub fn providers(&mut self, key: &Digest) -> Vec<String> {
         let asked = self.ask().get_providers(RecordKey::new(key.as_bytes()));

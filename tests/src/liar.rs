@@ -43,7 +43,7 @@ impl Content for Lies {
         Vec::new()
     }
 
-    fn heads(&self, _: &PackageName) -> Vec<HeadBundle> {
+    fn heads(&self, _: &PackageName, _: usize, _: usize) -> Vec<HeadBundle> {
         Vec::new()
     }
 

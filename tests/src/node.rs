@@ -103,6 +103,13 @@ impl Node {
         self.ended()
     }
 
+    /// Has its terminal end, and waits: its exit code.
+    #[track_caller]
+    pub fn hang_up(mut self) -> Option<i32> {
+        signal(&self.child, Signal::HUP);
+        self.ended()
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn ended(&mut self) -> Option<i32> {

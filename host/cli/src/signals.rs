@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks the job to stop and clean up, the second ends the program at once.
+//! Ctrl-C, SIGTERM and the end of the terminal: the first asks the job to stop and clean up, the second ends the program at once.
 //!
 //! Decides nothing else. Invariant: a job that does not hear the wish in time is dropped, unless it has begun to commit:
 //! then it ends as if nothing had been wished, and the exit code says what happened.
@@ -75,11 +75,13 @@ impl Jobs {
 fn listen(cancel: Cancel, stop: watch::Sender<bool>) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
     tokio::spawn(async move {
         for first in [true, false] {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => {}
             }
             if !first {
                 std::process::exit(i32::from(Exit::Interrupted as u8));
@@ -89,4 +91,11 @@ fn listen(cancel: Cancel, stop: watch::Sender<bool>) -> io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Whether whoever started this program said that it outlives its terminal, as `nohup` does.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 != 0)
 }

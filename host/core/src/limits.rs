@@ -33,7 +33,7 @@ pub struct Limits {
     /// One lookup: a head, the holders of an archive.
     #[serde(with = "span")]
     pub lookup_timeout: Duration,
-    /// How long a lookup that has one answer waits for more.
+    /// How long a lookup that has answers enough waits for more.
     #[serde(with = "span")]
     pub lookup_grace: Duration,
     /// The network's part of a search.

@@ -20,6 +20,8 @@ use crate::market::{Market, blocking};
 const PAGE: usize = 256;
 /// Between two looks for what was published beside the node.
 const LOOK: Duration = Duration::from_millis(500);
+/// From announcing in vain, because the home could not be read, to the next try.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// The publishers whose keys are this home's.
 pub(crate) fn own_publishers(store: &Store) -> Result<BTreeSet<PublisherId>, MarketError> {
@@ -74,8 +76,21 @@ fn published(store: &Store, after: u64) -> Result<(u64, Vec<Publication>), Marke
 }
 
 impl Market {
+    /// Tells the network what this home holds, and then what commands beside the node publish after a number of the log of
+    /// heads, for as long as the node runs.
+    pub(crate) async fn announce_home(&self, handle: &Handle, after: u64) -> Result<(), MarketError> {
+        loop {
+            match self.announce_all(handle).await {
+                Ok(()) => return self.announce_published(handle, after).await,
+                Err(MarketError::Net(NetError::Stopped)) => return Ok(()),
+                Err(error) => self.detail(format!("what this home holds cannot be announced now: {error}")),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
     /// Tells the network what this home holds.
-    pub(crate) async fn announce_all(&self, handle: &Handle) -> Result<(), MarketError> {
+    async fn announce_all(&self, handle: &Handle) -> Result<(), MarketError> {
         let own_alone = !self.settings.network.serve_installed;
         let store = self.store.clone();
         let (only, held) = blocking(move || {
@@ -112,9 +127,9 @@ impl Market {
         }
     }
 
-    /// Announces what commands beside the node publish, for as long as it runs. What such a command has told the node
+    /// Announces what commands beside the node publish. What such a command has told the node
     /// itself is told nobody twice.
-    pub(crate) async fn announce_published(&self, handle: &Handle, mut after: u64) -> Result<(), MarketError> {
+    async fn announce_published(&self, handle: &Handle, mut after: u64) -> Result<(), MarketError> {
         loop {
             tokio::time::sleep(LOOK).await;
             let store = self.store.clone();

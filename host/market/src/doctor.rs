@@ -287,7 +287,13 @@ impl Market {
             },
             (true, state) => {
                 let message = format!("the node is {state}: {}", status.evidence.join("; "));
-                Finding::notice(Check::Network, "node-not-online", message, None)
+                let called = status.evidence.iter().any(|line| line.contains(" bootstrap peers connected"));
+                let step = called.then(|| {
+                    let text =
+                        "see why nobody answers: are they running, at these addresses, with the same network key?";
+                    Step::command(text, "ggen marketplace p2p status")
+                });
+                Finding::notice(Check::Network, "node-not-online", message, step)
             }
         }
     }

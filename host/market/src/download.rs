@@ -91,7 +91,8 @@ impl Market {
         let (store, wanted) = (self.store.clone(), unpacker.release.release.archive.clone());
         let mut partial = blocking(move || Ok(store.partial(&wanted)?)).await?;
         if partial.is_stored() {
-            return Ok(Ok(())); // another process was quicker
+            // Another process was quicker; nothing will go on with what was begun here.
+            return blocking(move || Ok(partial.discard()?)).await.map(Ok);
         }
         let unpacking = unpacker.follow(&partial).await?;
         let fetched = self.fetch_into(network, policies, unpacker, &mut partial, holders).await;

@@ -21,6 +21,11 @@ use crate::peers;
 use crate::solve::PlanItem;
 use crate::starter;
 
+/// Nodes of the home that may end under one download.
+const NODES: u32 = 4;
+/// How long one that was killed may take calls, for each that has ended.
+const DYING: Duration = Duration::from_millis(100);
+
 impl Market {
     /// Brings the archive of `item` into the store; where it came from. What comes over the network is unpacked in
     /// `unpacker` while it arrives.
@@ -87,7 +92,7 @@ impl Market {
                 Ok(taken.then_some(Origin::Bundled))
             }
             Origin::Peers | Origin::LocalNetwork => {
-                for _ in 0..2 {
+                for tries in 0..NODES {
                     let session = self.session().await?;
                     let Some(network) = session.network() else {
                         failures.push(failure("peers", session.problem()));
@@ -95,8 +100,12 @@ impl Market {
                     };
                     match self.fetch_from_peers(network, host, job, item, unpacker, failures).await {
                         Ok(fetched) => return Ok(fetched.then_some(origin)),
-                        // The home's node was stopped: the job goes on with one of its own, from what is proved.
-                        Err(MarketError::Net(NetError::Stopped)) => self.close_session().await,
+                        // The home's node was stopped: the job goes on with one of its own, from what is proved. One
+                        // that was killed may still take a call while it dies.
+                        Err(MarketError::Net(NetError::Stopped)) => {
+                            self.close_session().await;
+                            tokio::time::sleep(DYING * tries).await;
+                        }
                         Err(error) => return Err(error),
                     }
                 }

@@ -1,10 +1,10 @@
 //! `p2p start`: a node that serves this home until it is told to stop; and what other commands ask of it.
 //!
 //! One loop, small arms. Invariant: what the node learns is on disk before the process ends, and a node that cannot
-//! reach anybody goes on serving.
+//! reach anybody, or keep what it learns, goes on serving.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ggen_core::hooks::chain::HOST;
 use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
@@ -24,6 +24,11 @@ use crate::peers;
 use crate::reload::Reloads;
 use crate::serve::StoreContent;
 use crate::settings::Configuration;
+
+/// From telling that nothing can be kept to telling it again.
+const TOLD_AGAIN: Duration = Duration::from_secs(600);
+/// Configured peers of which it is told why they cannot be reached.
+const MAX_TOLD: usize = 4;
 
 /// What `p2p start` is asked for.
 #[derive(Clone, Debug, Default)]
@@ -123,19 +128,20 @@ impl Market {
         has_bootstrap: bool,
         mut reloads: Reloads<'_>,
     ) -> Result<(), MarketError> {
-        let published = self.store.last_change()?;
-        self.announce_all(handle).await?;
-        let announcing = self.announce_published(handle, published);
+        let announcing = self.announce_home(handle, self.store.last_change()?);
         tokio::pin!(announcing);
         let joining = self.join(handle, route, has_bootstrap);
         tokio::pin!(joining);
-        let mut joined = false;
+        let (mut joined, mut told) = (false, None);
         loop {
             tokio::select! {
                 event = events.recv() => match event {
                     None | Some(NodeEvent::StopRequested) => return Ok(()),
                     Some(NodeEvent::Request { verb, answer, .. }) if verb == "reload" => reloads.wish(answer),
-                    Some(event) => self.take_node_event(handle, event).await?,
+                    Some(event) => {
+                        let taken = self.take_node_event(handle, event).await;
+                        taken.unwrap_or_else(|error| self.tell_unkept(&error, &mut told));
+                    }
                 },
                 result = &mut joining, if !joined => {
                     joined = true;
@@ -148,14 +154,27 @@ impl Market {
         }
     }
 
+    /// A disk that fails costs what was to be kept, never the node. Told now and then: peers make the events.
+    fn tell_unkept(&self, error: &MarketError, told: &mut Option<Instant>) {
+        if told.is_some_and(|at| at.elapsed() < TOLD_AGAIN) {
+            return self.detail(format!("what the node learned is not kept: {error}"));
+        }
+        *told = Some(Instant::now());
+        let message = format!(
+            "what this node learns of its peers cannot be kept now ({error}); it goes on serving. See what is wrong with \
+             its home (ggen marketplace doctor)"
+        );
+        self.tell("not-kept", message);
+    }
+
     /// Waits for the first peer; where none answers, the fallback policy says whether the node goes on alone.
     async fn join(&self, handle: &Handle, route: &Route, has_bootstrap: bool) -> Result<(), MarketError> {
         let joined = handle.joined(self.settings.limits.bootstrap_timeout).await;
         if joined.is_connected() || !has_bootstrap {
             return Ok(());
         }
-        for (address, why) in &joined.failures {
-            self.detail(format!("{address} cannot be reached: {why}"));
+        for (address, why) in joined.failures.iter().take(MAX_TOLD) {
+            self.tell("peer-unreachable", format!("{address} cannot be reached: {why}"));
         }
         let code = "bootstrap-unreachable";
         // The node itself tries again in the background; only a policy's stop ends it.

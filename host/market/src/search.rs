@@ -40,7 +40,7 @@ impl Market {
     }
 
     async fn search_job(&self, request: SearchRequest) -> Result<SearchAnswer, MarketError> {
-        let limit = request.limit.clamp(1, self.settings.limits.max_results);
+        let limit = request.limit.clamp(1, self.settings.limits.max_results.max(1));
         self.sync_index().await?;
         let mut offered = vec![Origin::Registry];
         offered.extend((!self.settings.directories.is_empty()).then_some(Origin::Organization));

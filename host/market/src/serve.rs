@@ -77,10 +77,17 @@ impl Content for StoreContent {
         hits
     }
 
-    fn heads(&self, name: &PackageName) -> Vec<HeadBundle> {
+    fn heads(&self, name: &PackageName, limit: usize, room: usize) -> Vec<HeadBundle> {
         let mut claimants = self.store.claimants(name).unwrap_or_default();
         claimants.extend(self.store.heard_claimants(name).unwrap_or_default());
-        claimants.iter().filter_map(|id| self.head(id)).collect()
+        // Anybody may have told of many for one name: each is read only where there is room for it.
+        let (mut heads, mut left) = (Vec::new(), room);
+        for head in claimants.iter().filter_map(|id| self.head(id)).take(limit) {
+            let Some(rest) = left.checked_sub(head.to_json().len()) else { break };
+            left = rest;
+            heads.push(head);
+        }
+        heads
     }
 
     fn head(&self, id: &PackageId) -> Option<HeadBundle> {
@@ -99,8 +106,8 @@ impl Content for StoreContent {
         Some(PackageBundle { head, releases: listed.filter_map(|v| v.release).map(|r| r.envelope).collect() })
     }
 
-    fn changes(&self, after: u64, limit: usize) -> Option<Changes> {
-        let ggen_store::Changes { log, entries, last, more } = self.store.changes(after, limit).ok()?;
+    fn changes(&self, after: u64, limit: usize, room: usize) -> Option<Changes> {
+        let ggen_store::Changes { log, entries, last, more } = self.store.changes(after, limit, room).ok()?;
         Some(Changes { log, entries, last, more })
     }
 

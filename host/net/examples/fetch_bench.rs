@@ -42,7 +42,7 @@ impl Content for Shared {
     fn search(&self, _: &str, _: usize) -> Vec<CatalogHit> {
         Vec::new()
     }
-    fn heads(&self, _: &PackageName) -> Vec<HeadBundle> {
+    fn heads(&self, _: &PackageName, _: usize, _: usize) -> Vec<HeadBundle> {
         Vec::new()
     }
     fn package(&self, _: &PackageId) -> Option<PackageBundle> {

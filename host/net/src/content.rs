@@ -50,8 +50,8 @@ pub struct Changes {
 pub trait Content: Send + Sync + 'static {
     /// At most `limit` packages that fit `query`, the best first.
     fn search(&self, query: &str, limit: usize) -> Vec<CatalogHit>;
-    /// The heads known for a bare name, of any publisher.
-    fn heads(&self, name: &PackageName) -> Vec<HeadBundle>;
+    /// The heads known for a bare name, of any publisher: at most `limit`, of about `room` bytes together.
+    fn heads(&self, name: &PackageName, limit: usize, room: usize) -> Vec<HeadBundle>;
     /// A package of one publisher.
     fn package(&self, id: &PackageId) -> Option<PackageBundle>;
     /// The head of one package.
@@ -62,8 +62,8 @@ pub trait Content: Send + Sync + 'static {
     fn mark(&self, id: &PackageId) -> Option<HeadMark> {
         SignedHead::verify(self.head(id)?, Some(id)).ok().map(|head| head.mark())
     }
-    /// Which log of accepted heads this is, and at most `limit` entries of it after a number.
-    fn changes(&self, _after: u64, _limit: usize) -> Option<Changes> {
+    /// Which log of accepted heads this is, and at most `limit` entries of it after a number, of about `room` bytes together.
+    fn changes(&self, _after: u64, _limit: usize, _room: usize) -> Option<Changes> {
         None
     }
     /// An archive that may be served.
@@ -97,7 +97,7 @@ impl Content for NoContent {
         Vec::new()
     }
 
-    fn heads(&self, _name: &PackageName) -> Vec<HeadBundle> {
+    fn heads(&self, _name: &PackageName, _limit: usize, _room: usize) -> Vec<HeadBundle> {
         Vec::new()
     }
 

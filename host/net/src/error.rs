@@ -87,6 +87,14 @@ pub enum NetError {
         /// Each holder and why it failed.
         holders: Vec<HolderReport>,
     },
+    /// An archive is larger than any may be.
+    #[error("the archive has {size} bytes, more than the {limit} allowed ([limits] max_archive)")]
+    TooLarge {
+        /// Its bytes.
+        size: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
     /// The downloaded file cannot be read or written.
     #[error("cannot {action} the archive being downloaded")]
     File {
@@ -135,6 +143,7 @@ impl NetError {
             Self::NoPeers => "no-peers",
             Self::NotFound { .. } => "not-found",
             Self::Fetch { .. } => "all-holders-failed",
+            Self::TooLarge { .. } => "too-large",
             Self::File { .. } => "file",
             Self::Control { .. } => "control",
             Self::AlreadyRunning => "already-running",

@@ -55,10 +55,15 @@ pub(crate) async fn write_json<W: AsyncWrite + Unpin, T: Serialize>(
     limit: usize,
 ) -> Result<(), FrameError> {
     let bytes = serde_json::to_vec(value).map_err(FrameError::Undecodable)?;
+    write(writer, &bytes, limit).await
+}
+
+/// Writes one frame and flushes it.
+pub(crate) async fn write<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8], limit: usize) -> Result<(), FrameError> {
     let too_large = FrameError::TooLarge { size: bytes.len(), limit };
     let Some(length) = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= limit) else { return Err(too_large) };
     writer.write_all(&length.to_be_bytes()).await?;
-    writer.write_all(&bytes).await?;
+    writer.write_all(bytes).await?;
     writer.flush().await?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use ggen_core::announcement::Announcement;
 use ggen_core::dsse::Envelope;
 use ggen_core::head::{HeadBundle, HeadError, SignedHead, archive_key, head_key, name_key};
 use ggen_core::limits::Limits;
+use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -62,6 +64,21 @@ fn jitter() -> f64 {
     (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// Whether nobody listens on a port yet. The transport shares a port with whoever else would: half of those who call one
+/// of two nodes would then reach the other.
+fn is_free(address: &Multiaddr) -> std::io::Result<()> {
+    let mut parts = address.iter();
+    let host: IpAddr = match parts.next() {
+        Some(Protocol::Ip4(host)) => host.into(),
+        Some(Protocol::Ip6(host)) => host.into(),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) if port != 0 => std::net::TcpListener::bind((host, port)).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
 /// Starts a node in the current Tokio runtime; it listens when this returns, and goes on joining the network.
 ///
 /// The receiver gets what the owner should keep or judge; it must be read, a full channel loses events.
@@ -73,6 +90,9 @@ pub async fn start(
     let (random, key) = (jitter(), config.identity.keypair()?);
     let arrivals = Arrivals::default();
     let mut swarm = swarm(key, &config, &arrivals, random)?;
+    for address in &config.listen {
+        is_free(address).map_err(|e| NetError::Listen { address: address.to_string(), source: Box::new(e) })?;
+    }
     for address in &config.listen {
         let failed = |e: Problem| NetError::Listen { address: address.to_string(), source: e };
         swarm.listen_on(address.clone()).map_err(|e| failed(Box::new(e)))?;

@@ -1,7 +1,8 @@
 //! Questions to many peers at once.
 //!
 //! Decides whom to ask and when enough is known: connected nodes and those that the hash table names are asked side by
-//! side; a lookup is over when all have answered, and soon after the first good answer. Invariant: what is returned as
+//! side; a lookup is over when all have answered, and soon after enough have: sources of several networks, or half of all
+//! once the hash table has named its own. Invariant: what is returned as
 //! a head has a valid signature and is of the package that was asked for.
 
 use std::collections::HashSet;
@@ -17,7 +18,7 @@ use libp2p::PeerId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::address::subnet_of;
+use crate::address::{is_local, subnet_of};
 use crate::catalog::{AskError, Request, Response, ask, misfit};
 use crate::dht::record_key;
 use crate::error::NetError;
@@ -30,7 +31,10 @@ const LEADS: usize = 64;
 /// Heads of one answer that are looked at.
 const MAX_HEADS: usize = 64;
 
-/// How many times the grace of a lookup those are waited for who answer a search later than half of all.
+/// Sources of a good answer, each of another network, after which a lookup waits no more for those who are late.
+const ENOUGH: usize = 3;
+
+/// How many times the grace of a lookup those are waited for who answer later than half of all.
 const LATE: u32 = 4;
 
 impl Handle {
@@ -133,9 +137,16 @@ impl Handle {
         let mut asked: HashSet<PeerId> = nodes.iter().take(near).map(|p| p.peer_id).collect();
         let mut running: FuturesUnordered<_> =
             asked.iter().map(|peer| self.ask(*peer, &request, limits.request_timeout)).collect();
-        let (mut found, mut open) = (Vec::new(), true);
+        let (mut found, mut open, mut sources) = (Vec::new(), true, HashSet::new());
         let mut end = Instant::now() + limits.lookup_timeout;
         while open || !running.is_empty() {
+            // Few who are near and quick may all be one liar's: then those are waited for whom the hash table names.
+            let heard = asked.len().saturating_sub(running.len());
+            if sources.len() >= ENOUGH {
+                end = end.min(Instant::now() + limits.lookup_grace);
+            } else if !found.is_empty() && !open && heard * 2 >= asked.len() {
+                end = end.min(Instant::now() + limits.lookup_grace * LATE);
+            }
             let (peer, bundles) = tokio::select! {
                 () = tokio::time::sleep_until(end) => break,
                 lead = leads.recv(), if open => match lead {
@@ -160,7 +171,7 @@ impl Handle {
             };
             let new = self.verified(peer, bundles, &wanted).await;
             if !new.is_empty() {
-                end = end.min(Instant::now() + limits.lookup_grace);
+                sources.insert(source_of(&self.peers().await?, &peer));
             }
             found.extend(new);
         }
@@ -219,7 +230,7 @@ impl Handle {
             tokio::select! {
                 () = tokio::time::sleep_until(end) => break,
                 lead = leads.recv(), if open => match lead {
-                    Some(Lead::Provider(peer)) if seen.len() < limits.max_holders * 4 && seen.insert(peer) => {
+                    Some(Lead::Provider(peer)) if seen.len() < limits.max_holders.saturating_mul(4) && seen.insert(peer) => {
                         dials.push(self.reach(peer));
                     }
                     Some(_) => {}
@@ -248,6 +259,12 @@ impl Handle {
             Some(Holder { peer, addresses })
         }
     }
+}
+
+/// Who a peer is one of, so that a crowd in one network counts once: its network, or itself where that says nothing.
+fn source_of(connected: &[PeerInfo], peer: &PeerId) -> String {
+    let address = connected.iter().find(|p| p.peer_id == *peer).and_then(|info| info.addresses.first());
+    address.filter(|a| !is_local(a)).and_then(subnet_of).unwrap_or_else(|| peer.to_string())
 }
 
 /// The network that a peer is connected from.

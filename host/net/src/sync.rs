@@ -4,7 +4,7 @@
 //! turn that was long enough. Never believes a number or a claim; what is known already is not checked again. Invariant:
 //! a cursor moves only with what was handed to the owner, so that what is lost is asked for again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ const MAX_PAGES: usize = 100;
 const AT_ONCE: usize = 4;
 /// The longest name of a log.
 const MAX_LOG: usize = 64;
+/// How many times as long as one question a turn may take: who answers slowly keeps nobody else waiting.
+const PATIENCE: u32 = 3;
 /// From the first turn of a peer to its second: what is announced while both still find out what the other listens to is
 /// heard by nobody.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -56,8 +58,8 @@ struct Place {
     after: u64,
 }
 
-/// The end of a turn: the offence, if there was one.
-type Turn = Result<(), Option<Box<Offence>>>;
+/// The end of a turn: whether there is more, or the offence, if there was one.
+type Turn = Result<bool, Option<Box<Offence>>>;
 
 impl Sync {
     /// Goes on until the node stops.
@@ -68,6 +70,7 @@ impl Sync {
             cursors.map(|c| (c.peer, Place { log: Some(c.log), after: c.after })).collect();
         let mut turns: HashMap<PeerId, (Instant, Duration)> = HashMap::new();
         let pause = limits.sync_interval.mul_f64(0.75 + self.jitter / 2.0);
+        let mut busy: HashSet<PeerId> = HashSet::new();
         let mut tick = interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut running = FuturesUnordered::new();
@@ -77,18 +80,21 @@ impl Sync {
                     let Ok(peers) = self.link.call(Command::Peers).await else { return };
                     // Whoever left begins a turn when it comes back.
                     turns.retain(|peer, _| peers.iter().any(|p| p.peer_id == *peer));
-                    for peer in peers.into_iter().filter(|p| p.dht) {
-                        let last = turns.get(&peer.peer_id);
-                        let waits = last.is_some_and(|(at, wait)| at.elapsed() < *wait);
-                        let next = if last.is_some() { pause } else { pause.min(SETTLING) };
-                        if !waits && running.len() < AT_ONCE {
-                            turns.insert(peer.peer_id, (Instant::now(), next));
-                            let place = places.get(&peer.peer_id).cloned().unwrap_or_default();
-                            running.push(self.turn(peer, place));
-                        }
+                    let mut due: Vec<PeerInfo> = peers.into_iter().filter(|p| p.dht && !busy.contains(&p.peer_id)).collect();
+                    due.retain(|peer| turns.get(&peer.peer_id).is_none_or(|(at, wait)| at.elapsed() >= *wait));
+                    // Whoever has waited longest comes first.
+                    due.sort_by_key(|peer| turns.get(&peer.peer_id).map(|(at, _)| *at));
+                    due.truncate(AT_ONCE.saturating_sub(running.len()));
+                    for peer in due {
+                        busy.insert(peer.peer_id);
+                        let place = places.get(&peer.peer_id).cloned().unwrap_or_default();
+                        running.push(self.turn(peer, place));
                     }
                 }
                 Some((peer, place, turn)) = running.next() => {
+                    busy.remove(&peer);
+                    let soon = !turns.contains_key(&peer) || matches!(turn, Ok(true));
+                    turns.insert(peer, (Instant::now(), if soon { pause.min(SETTLING) } else { pause }));
                     if let Err(Some(offence)) = turn {
                         self.complaints.add(*offence);
                     }
@@ -104,14 +110,16 @@ impl Sync {
     async fn turn(&self, info: PeerInfo, mut place: Place) -> (PeerId, Place, Turn) {
         let peer = info.peer_id;
         let network = info.addresses.first().filter(|a| !is_local(a)).and_then(subnet_of);
+        let end = Instant::now() + self.link.limits.request_timeout * PATIENCE;
         for _ in 0..MAX_PAGES {
             match self.page(peer, network.as_ref(), &mut place).await {
-                Ok(true) => {}
-                Ok(false) => return (peer, place, Ok(())),
+                Ok(true) if Instant::now() < end => {}
+                Ok(true) => break,
+                Ok(false) => return (peer, place, Ok(false)),
                 Err(offence) => return (peer, place, Err(offence)),
             }
         }
-        (peer, place, Ok(()))
+        (peer, place, Ok(true))
     }
 
     /// One piece of a log; whether there is more.

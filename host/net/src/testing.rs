@@ -63,7 +63,7 @@ impl Publisher {
         self.head_of(name, sequence, expires, vec![version])
     }
 
-    fn head_of(&self, name: &str, sequence: u64, expires: u64, versions: Vec<HeadVersion>) -> SignedHead {
+    pub fn head_of(&self, name: &str, sequence: u64, expires: u64, versions: Vec<HeadVersion>) -> SignedHead {
         let name = name.parse().unwrap();
         let head = Head { schema: 1, publisher: self.id, name, sequence, issued: 1, expires, versions };
         head.sign(&self.key, vec![self.root.clone()]).unwrap()
@@ -134,6 +134,8 @@ pub(crate) struct Memory {
     pub manner: Manner,
     /// Stalled reads end when this is dropped.
     pub release: Option<Arc<Mutex<std_mpsc::Receiver<()>>>>,
+    /// How long it takes to look up a name.
+    pub delay: Duration,
 }
 
 struct Source {
@@ -158,7 +160,8 @@ impl Content for Memory {
         .collect()
     }
 
-    fn heads(&self, name: &PackageName) -> Vec<HeadBundle> {
+    fn heads(&self, name: &PackageName, _: usize, _: usize) -> Vec<HeadBundle> {
+        std::thread::sleep(self.delay);
         self.packages.iter().filter(|(id, _)| id.name == *name).map(|(_, p)| p.head.clone()).collect()
     }
 
@@ -166,7 +169,7 @@ impl Content for Memory {
         self.packages.iter().find(|(i, _)| i == id).map(|(_, p)| p.clone())
     }
 
-    fn changes(&self, after: u64, limit: usize) -> Option<Changes> {
+    fn changes(&self, after: u64, limit: usize, _: usize) -> Option<Changes> {
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
         let told = (1..).zip(&self.packages).skip(skipped).take(limit);
         let entries: Vec<_> =

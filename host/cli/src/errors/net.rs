@@ -48,6 +48,7 @@ pub(super) fn report(error: &NetError) -> Report {
                 .hint("try again later, or connect to more peers");
             holders.iter().fold(report, |report, holder| report.line(format!("{}: {:?}", holder.peer, holder.outcome)))
         }
+        NetError::TooLarge { .. } => Report::new(Code::ArchiveRefused, error).with("reason", "too-large"),
         NetError::File { .. } => Report::new(Code::File, error).hint("is there room in the home, and is it yours?"),
         NetError::Control { path, .. } => Report::new(Code::Control, error)
             .with("path", path)

@@ -135,8 +135,8 @@ impl Content for Liar {
         self.0.search(query, limit)
     }
 
-    fn heads(&self, name: &PackageName) -> Vec<HeadBundle> {
-        self.0.heads(name)
+    fn heads(&self, name: &PackageName, limit: usize, room: usize) -> Vec<HeadBundle> {
+        self.0.heads(name, limit, room)
     }
 
     fn package(&self, id: &PackageId) -> Option<PackageBundle> {

@@ -70,6 +70,9 @@ impl<W: AsyncWrite + Unpin> Operation<'_, W> {
                 }
             }
             Op::Holders { archive } => value(handle.holders(&archive).await),
+            Op::Fetch { archive, .. } if archive.size > handle.limits().max_archive => {
+                Ok(Err(NetError::TooLarge { size: archive.size, limit: handle.limits().max_archive }))
+            }
             Op::Fetch { archive, holders, path, proved } => {
                 let mut there = vec![false; usize::try_from(chunk_count(archive.size)).unwrap_or(0)];
                 for index in proved {

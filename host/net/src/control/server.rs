@@ -11,7 +11,7 @@
 //! So whoever finds a lock without a socket knows to wait a moment: a node is coming or going.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,12 +41,14 @@ pub struct ControlClaim {
 #[derive(Debug)]
 pub struct ControlServer {
     path: PathBuf,
+    /// Which file it is, as far as that could be seen.
+    id: Option<(u64, u64)>,
     task: tokio::task::JoinHandle<()>,
     _lock: NodeLock,
 }
 
 impl Drop for ControlServer {
-    /// The socket goes while the lock is still held, so it is certainly this node's.
+    /// The socket goes while the lock is still held.
     fn drop(&mut self) {
         self.withdraw();
     }
@@ -56,8 +58,15 @@ impl ControlServer {
     /// Serves nobody any more; the home is still this process's until the value is dropped.
     pub fn withdraw(&self) {
         self.task.abort();
-        let _ = std::fs::remove_file(&self.path);
+        // Where the home was removed and made anew, the one that is there now is another node's.
+        if self.id.is_some() && id_of(&self.path) == self.id {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn id_of(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|about| (about.dev(), about.ino()))
 }
 
 fn failed(path: &Path, problem: &'static str) -> impl FnOnce(io::Error) -> NetError {
@@ -93,8 +102,8 @@ impl ControlClaim {
         let mode = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(&fresh, mode).map_err(failed(&path, "its permissions cannot be set"))?;
         std::fs::rename(&fresh, &path).map_err(failed(&path, "it cannot be put in its place"))?;
-        let task = tokio::spawn(accept(listener, handle, home));
-        Ok(ControlServer { path, task, _lock: lock })
+        let (id, task) = (id_of(&path), tokio::spawn(accept(listener, handle, home)));
+        Ok(ControlServer { path, id, task, _lock: lock })
     }
 }
 

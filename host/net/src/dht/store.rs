@@ -17,9 +17,12 @@ use libp2p::kad::store::{Error, RecordStore, Result};
 use libp2p::kad::{KBucketDistance, KBucketKey, ProviderRecord, Record, RecordKey};
 
 use super::kept::{Kept, KeptProvider, KeptRecord, after, left};
+use crate::address::{is_local, subnet_of};
 
 /// Providers kept of one key.
 const MAX_PROVIDERS_PER_KEY: usize = 20;
+/// Of one network.
+const MAX_PROVIDERS_OF_NETWORK: usize = 5;
 /// Provider records kept for each key that may be kept, over all.
 const PROVIDERS_PER_KEY: usize = 4;
 
@@ -158,6 +161,11 @@ impl Store {
         self.place.distance(&KBucketKey::new(key.clone()))
     }
 
+    /// Whether what is kept under `key` is this node's own.
+    pub fn publishes(&self, key: &RecordKey) -> bool {
+        self.records.get(&self.distance(key)).is_some_and(|record| self.is_own(record))
+    }
+
     fn is_own(&self, record: &Record) -> bool {
         record.publisher == Some(self.me)
     }
@@ -240,12 +248,13 @@ impl RecordStore for Store {
         let full = self.provider_records >= self.max_records.saturating_mul(PROVIDERS_PER_KEY);
         let list = match self.providers.entry(distance) {
             Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(_) if full && !own => return Err(Error::MaxProvidedKeys),
             Entry::Vacant(entry) => entry.insert(Vec::new()),
         };
         if let Some(known) = list.iter_mut().find(|p| p.provider == record.provider) {
             news = known.addresses != record.addresses || !is_same_end(known.expires, record.expires);
             *known = record;
-        } else if own || (list.len() < MAX_PROVIDERS_PER_KEY && !full) {
+        } else if own || (list.len() < MAX_PROVIDERS_PER_KEY && !full && has_room_in_network(list, &record)) {
             list.push(record);
             news = true;
             self.provider_records = self.provider_records.saturating_add(1);
@@ -281,6 +290,13 @@ impl RecordStore for Store {
     }
 }
 
+/// Whether a network has not all that one may have of a key's providers, so that a crowd in one keeps nobody else out.
+fn has_room_in_network(list: &[ProviderRecord], record: &ProviderRecord) -> bool {
+    let network = |r: &ProviderRecord| r.addresses.first().filter(|a| !is_local(a)).and_then(subnet_of);
+    let Some(mine) = network(record) else { return true };
+    list.iter().filter(|other| network(other).as_ref() == Some(&mine)).count() < MAX_PROVIDERS_OF_NETWORK
+}
+
 /// Whether a record is worth being written down after the one before.
 fn is_other(before: &Record, now: &Record) -> bool {
     before.value != now.value || before.publisher != now.publisher || !is_same_end(before.expires, now.expires)
@@ -294,97 +310,5 @@ fn is_same_end(before: Option<Instant>, now: Option<Instant>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(n: u32) -> RecordKey {
-        RecordKey::new(&n.to_be_bytes())
-    }
-
-    fn store(max_dht_records: usize, max_dht_bytes: usize) -> Store {
-        Store::new(PeerId::random(), &Limits { max_dht_records, max_dht_bytes, ..Limits::default() })
-    }
-
-    #[test]
-    fn a_flood_of_records_stays_within_bounds_and_drops_nothing_of_our_own() {
-        let mut store = store(50, 2000);
-        let mine = Record { publisher: Some(store.me), ..Record::new(key(u32::MAX), vec![0; 100]) };
-        for n in 0..500 {
-            let _ = store.put(Record::new(key(n), vec![0; 90]));
-        }
-        store.put(mine).unwrap();
-        for n in 500..1000 {
-            let _ = store.put(Record::new(key(n), vec![0; 90]));
-        }
-        assert!(store.records.len() <= 50 && store.bytes <= 2000);
-        assert_eq!(store.bytes, store.records().map(|r| r.value.len()).sum::<usize>());
-        assert!(store.get(&key(u32::MAX)).is_some());
-        assert!(store.put(Record::new(key(1), vec![0; 300_000])).is_err());
-    }
-
-    #[test]
-    fn a_flood_of_providers_stays_within_bounds_and_drops_nothing_of_our_own() {
-        let mut store = store(20, 2000);
-        store.provide(key(u32::MAX)).unwrap();
-        for n in 0..200 {
-            let _ = store.add_provider(ProviderRecord::new(key(n), PeerId::random(), vec![]));
-            let _ = store.add_provider(ProviderRecord::new(key(u32::MAX), PeerId::random(), vec![]));
-        }
-        assert_eq!(store.providers.len(), 20);
-        assert_eq!(store.provider_records, store.providers.values().map(Vec::len).sum::<usize>());
-        assert_eq!(store.providers(&key(u32::MAX)).len(), MAX_PROVIDERS_PER_KEY);
-        assert_eq!(store.provided().count(), 1);
-        let me = store.me;
-        store.remove_provider(&key(u32::MAX), &me);
-        assert_eq!(store.provided().count(), 0);
-    }
-
-    #[test]
-    fn a_replaced_record_is_counted_once() {
-        let mut store = store(5, 1000);
-        for size in [100, 200, 50] {
-            store.put(Record::new(key(1), vec![0; size])).unwrap();
-        }
-        assert_eq!((store.bytes, store.records.len()), (50, 1));
-        store.remove(&key(1));
-        assert_eq!(store.bytes, 0);
-    }
-
-    #[test]
-    fn what_changed_of_others_is_noted_once_and_what_is_put_back_is_not() {
-        let key = |n: u8| RecordKey::new(&[n; 32]);
-        let mut store = store(2, 2000);
-        let me = store.me;
-        store.provide(key(1)).unwrap();
-        let end = Some(Instant::now() + Duration::from_secs(3600));
-        let record = |n: u8| Record { expires: end, ..Record::new(key(n), vec![n; 10]) };
-        for _ in 0..3 {
-            store.put(record(2)).unwrap();
-        }
-        let mut theirs = ProviderRecord::new(key(1), PeerId::random(), vec![]);
-        theirs.expires = end;
-        store.add_provider(theirs.clone()).unwrap();
-        let mut taken = store.take_changed(10, 1000, 5);
-        taken.sort_by_key(|kept| kept.key);
-        assert_eq!(taken.len(), 2);
-        assert_eq!(taken[0].providers.iter().map(|p| p.peer).collect::<Vec<_>>(), [theirs.provider], "not this node");
-        assert_eq!(taken[1].record.as_ref().map(|r| r.value.len()), Some(10));
-        store.put(record(2)).unwrap();
-        store.add_provider(theirs).unwrap();
-        assert_eq!(store.take_changed(10, 1000, 5), [], "nothing new");
-        store.put_back(record(3)).unwrap();
-        assert_eq!(store.take_changed(10, 1000, 5), [], "it is written down");
-        store.put(Record { publisher: Some(me), ..record(2) }).unwrap();
-        let taken = store.take_changed(10, 1000, 5);
-        assert!(taken.len() == 1 && taken[0].record.is_none(), "its own is nobody else's");
-        store.sweep(Instant::now() + Duration::from_secs(7200));
-        assert_eq!(store.take_changed(1, 1000, 5).len(), 1, "at most so many");
-        let rest = store.take_changed(10, 1000, 5);
-        assert!(rest.iter().all(|kept| kept.record.is_none() && kept.providers.is_empty()), "{rest:?}");
-        assert_eq!((store.bytes, store.records.len(), store.provided().count()), (0, 0, 1));
-        for n in 0..100 {
-            let _ = store.put(record(n));
-        }
-        assert!(store.changed.len() <= 4);
-    }
-}
+#[path = "store_tests.rs"]
+mod tests;

@@ -141,12 +141,16 @@ impl Handle {
     /// Fetches an archive. `events` must be read meanwhile: a full channel holds the fetch up.
     ///
     /// Dropping the future ends the fetch; what was told as proved is in the file. Errors: [`NetError::Fetch`] with
-    /// every holder and why it failed, [`NetError::File`].
+    /// every holder and why it failed, [`NetError::File`], [`NetError::TooLarge`].
     pub async fn fetch(
         &self,
         request: FetchRequest,
         events: mpsc::Sender<FetchEvent>,
     ) -> Result<FetchReport, NetError> {
+        let (size, limit) = (request.archive.size, self.limits().max_archive);
+        if size > limit {
+            return Err(NetError::TooLarge { size, limit });
+        }
         driver::run(self.link.clone(), request, events).await
     }
 

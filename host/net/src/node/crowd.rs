@@ -2,7 +2,8 @@
 //!
 //! Decides by the address alone, before anything is spent on a connection: a network that has its share is refused, nobody
 //! in it is punished. Private networks and this machine are exempt unless it is set otherwise: they say nothing of who is
-//! behind them. Who comes through a relay is counted to the relay's network. Invariant: what is counted is a connection that stands; the map has no empty entries.
+//! behind them. Who comes through a relay is counted to the relay's network. Invariant: what is counted is a connection that
+//! stands, or one that comes in and has not failed; no map has empty entries, and both have as many as there are connections.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +12,7 @@ use std::task::{Context, Poll};
 use ggen_core::limits::Limits;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
+use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, ListenFailure};
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
     dummy,
@@ -37,11 +38,14 @@ pub(crate) struct Behaviour {
     most: u32,
     local_too: bool,
     open: HashMap<String, u32>,
+    /// The networks of those that come in and have not said who they are.
+    coming: HashMap<ConnectionId, String>,
 }
 
 impl Behaviour {
     pub fn new(limits: &Limits) -> Self {
-        Self { most: limits.max_connections_per_network, local_too: limits.count_local_networks, open: HashMap::new() }
+        let (most, local_too) = (limits.max_connections_per_network, limits.count_local_networks);
+        Self { most, local_too, open: HashMap::new(), coming: HashMap::new() }
     }
 
     fn network(&self, address: &Multiaddr) -> Option<String> {
@@ -64,11 +68,19 @@ impl NetworkBehaviour for Behaviour {
 
     fn handle_pending_inbound_connection(
         &mut self,
-        _: ConnectionId,
+        id: ConnectionId,
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        self.check(if is_relayed(local) { local } else { remote })
+        let from = if is_relayed(local) { local } else { remote };
+        let Some(network) = self.network(from) else { return Ok(()) };
+        let coming = self.coming.values().filter(|other| **other == network).count();
+        let open = self.open.get(&network).copied().unwrap_or(0);
+        if u32::try_from(coming).unwrap_or(u32::MAX).saturating_add(open) >= self.most {
+            return Err(ConnectionDenied::new(Crowded(network)));
+        }
+        self.coming.insert(id, network);
+        Ok(())
     }
 
     fn handle_established_inbound_connection(
@@ -94,7 +106,11 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
-            FromSwarm::ConnectionEstablished(ConnectionEstablished { endpoint, .. }) => {
+            FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
+                self.coming.remove(&connection_id);
+            }
+            FromSwarm::ConnectionEstablished(ConnectionEstablished { endpoint, connection_id, .. }) => {
+                self.coming.remove(&connection_id);
                 if let Some(network) = self.network(&remote_of(endpoint)) {
                     *self.open.entry(network).or_default() += 1;
                 }
@@ -136,6 +152,30 @@ mod tests {
         assert!(!denied(&crowd, "/ip4/9.9.8.7/tcp/1") && !denied(&crowd, "/ip4/127.0.0.1/tcp/1"));
         let all = Behaviour { local_too: true, ..crowd };
         assert!(denied(&all, "/ip4/127.0.0.1/tcp/1"));
+    }
+
+    #[test]
+    fn who_has_not_said_who_he_is_counts_too_until_it_fails() {
+        let mut crowd = Behaviour::new(&Limits { max_connections_per_network: 2, ..Limits::default() });
+        let (here, there): (Multiaddr, Multiaddr) =
+            ("/ip4/1.2.3.4/tcp/1".parse().unwrap(), "/ip4/9.9.9.7/tcp/1".parse().unwrap());
+        let id = ConnectionId::new_unchecked;
+        for n in 1..3 {
+            crowd.handle_pending_inbound_connection(id(n), &here, &there).unwrap();
+        }
+        assert!(crowd.handle_pending_inbound_connection(id(3), &here, &there).is_err());
+        let other: Multiaddr = "/ip4/9.9.8.7/tcp/1".parse().unwrap();
+        crowd.handle_pending_inbound_connection(id(4), &here, &other).unwrap();
+        let error = libp2p::swarm::ListenError::Aborted;
+        crowd.on_swarm_event(FromSwarm::ListenFailure(ListenFailure {
+            local_addr: &here,
+            send_back_addr: &there,
+            error: &error,
+            connection_id: id(1),
+            peer_id: None,
+        }));
+        crowd.handle_pending_inbound_connection(id(5), &here, &there).unwrap();
+        assert_eq!(crowd.coming.len(), 3);
     }
 
     #[test]

@@ -20,6 +20,9 @@ use libp2p::{Multiaddr, PeerId};
 
 use crate::address::is_relayed;
 
+/// Addresses that the wrapped behaviour may add to a call.
+const MAX_TOLD: usize = 16;
+
 /// A behaviour that knows direct connections only.
 pub(crate) struct DirectOnly<B> {
     inner: B,
@@ -106,7 +109,10 @@ impl<B: NetworkBehaviour> NetworkBehaviour for DirectOnly<B> {
         addresses: &[Multiaddr],
         role: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        self.inner.handle_pending_outbound_connection(id, peer, addresses, role)
+        // What others told of a peer is anybody's word: a few addresses are tried, not thousands.
+        let mut told = self.inner.handle_pending_outbound_connection(id, peer, addresses, role)?;
+        told.truncate(MAX_TOLD);
+        Ok(told)
     }
 
     fn handle_established_outbound_connection(

@@ -1,9 +1,10 @@
 //! Joining the network, and coming back to it.
 //!
 //! Decides when which anchors and known peers are dialled: all side by side at the start; again, ever more seldom, for
-//! as long as one is missing. Invariant: a round of dials ends, for each dial ends.
+//! as long as one is missing. Invariant: a round of dials ends, for each dial ends, and who takes a call and then says
+//! nothing is waited for no longer than for an answer.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use ggen_core::limits::Limits;
@@ -16,6 +17,8 @@ use crate::types::Joined;
 
 /// Known peers that are dialled in one round, beside the anchors.
 const KNOWN_PER_ROUND: usize = 16;
+/// Configured peers of which it is told why they cannot be reached.
+const MAX_TOLD: usize = 4;
 /// Peers of the local network that are dialled.
 const MAX_NEIGHBOURS: usize = 16;
 
@@ -25,7 +28,8 @@ pub(super) struct Join {
     known: BTreeMap<PeerId, Vec<Multiaddr>>,
     /// Peers of the local network, as it told.
     neighbours: BTreeMap<PeerId, Vec<Multiaddr>>,
-    waiting: HashSet<PeerId>,
+    /// Since when each is waited for.
+    waiting: HashMap<PeerId, Instant>,
     failures: BTreeMap<PeerId, String>,
     next: Instant,
     pause: Duration,
@@ -72,7 +76,7 @@ impl Join {
             anchors: by_peer(anchors, limits.max_known_peers),
             known: by_peer(diverse(known), KNOWN_PER_ROUND),
             neighbours: BTreeMap::new(),
-            waiting: HashSet::new(),
+            waiting: HashMap::new(),
             failures: BTreeMap::new(),
             next: Instant::now() + first_pause,
             pause: first_pause,
@@ -90,9 +94,25 @@ impl Join {
 
     /// A peer that was waited for cannot be reached, or is no use.
     pub fn failed(&mut self, peer: PeerId, problem: String) {
-        if self.waiting.remove(&peer) {
+        if self.waiting.remove(&peer).is_some() {
             self.failures.insert(peer, problem);
         }
+    }
+
+    /// Gives up those who were called and have not said in `limit` who they are; whether there were any.
+    fn give_up(&mut self, limit: Duration) -> bool {
+        let mute: Vec<PeerId> =
+            self.waiting.iter().filter(|(_, since)| since.elapsed() >= limit).map(|(peer, _)| *peer).collect();
+        for peer in &mute {
+            self.failed(*peer, "it does not say who it is".to_owned());
+        }
+        !mute.is_empty()
+    }
+
+    /// Why configured peers could not be reached in the last round, of a few of them.
+    pub fn sentences(&self) -> Vec<String> {
+        let anchors = self.failures.iter().filter(|(peer, _)| self.anchors.contains_key(peer));
+        anchors.take(MAX_TOLD).map(|(peer, problem)| format!("bootstrap peer {peer}: {problem}")).collect()
     }
 
     /// Somebody was lost: the next round comes soon.
@@ -124,7 +144,8 @@ impl Node {
         }
         todo.retain(|peer, _| *peer != me && !self.peers.contains_key(peer) && !self.bans.contains_key(peer));
         self.join.failures.clear();
-        self.join.waiting.extend(todo.keys().copied());
+        let now = Instant::now();
+        self.join.waiting.extend(todo.keys().map(|peer| (*peer, now)));
         for (peer, addresses) in todo {
             if let Err(problem) = self.dial(peer, addresses) {
                 self.join.failed(peer, problem);
@@ -135,6 +156,9 @@ impl Node {
 
     /// Another round if it is time and somebody is missing.
     pub(super) fn rejoin(&mut self) {
+        if self.join.give_up(self.limits.request_timeout) {
+            self.tell_joined();
+        }
         if Instant::now() < self.join.next {
             return;
         }
@@ -183,7 +207,24 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    #[test]
+    fn who_takes_a_call_and_says_nothing_is_given_up() {
+        let (mute, late) = (PeerId::random(), PeerId::random());
+        let anchors = [mute, late].map(|peer| (peer, "/ip4/127.0.0.1/tcp/1".parse().unwrap()));
+        let mut join = Join::new(anchors.to_vec(), Vec::new(), &Limits::default(), 0.5);
+        let now = Instant::now();
+        join.waiting.insert(late, now);
+        join.waiting.insert(mute, now - Duration::from_secs(20));
+        assert!(join.give_up(Duration::from_secs(10)) && !join.give_up(Duration::from_secs(10)));
+        assert_eq!(join.waiting.keys().collect::<Vec<_>>(), [&late]);
+        assert_eq!(join.sentences(), [format!("bootstrap peer {mute}: it does not say who it is")]);
+        join.reached(mute);
+        assert!(join.sentences().is_empty());
+    }
 
     #[test]
     fn remembered_peers_of_many_networks_come_first() {

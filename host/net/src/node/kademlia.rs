@@ -175,9 +175,12 @@ impl Node {
         let admitted = head.and_then(|head| admit::admit(&head, seen, now_ms()).map(|succession| (head, succession)));
         match (admitted, source) {
             (Ok((head, succession)), source) => {
-                let expires = after(head.head.expires, now_ms());
-                record.expires = Some(record.expires.map_or(expires, |e| e.min(expires)));
+                // The head's own end, and nobody else's: whoever sends it on must not be able to end it.
+                record.expires = Some(after(head.head.expires, now_ms()));
                 let store = self.swarm.behaviour_mut().kad.store_mut();
+                if succession == Succession::Same && store.publishes(&record.key) {
+                    return;
+                }
                 store.set_mark(&record.key, head.mark());
                 if let Some(source) = source {
                     // Somebody else's republishing must not make the record ours.

@@ -28,6 +28,7 @@ impl Node {
     pub(super) fn status(&mut self) -> Status {
         let me = *self.swarm.local_peer_id();
         let (network, mut evidence) = self.outlook();
+        evidence.extend(self.join.sentences());
         evidence.extend(self.roads.sentences());
         evidence.extend(self.announcing());
         Status {

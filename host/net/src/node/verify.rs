@@ -1,7 +1,9 @@
 //! Checks signatures of records beside the node's task: of those that come in, and of those that were kept before.
 //!
 //! Decides nothing itself: it runs [`crate::dht::admit::verify`] on a thread that may block. Invariant: at most
-//! [`QUEUE`] records wait; what comes on top is dropped, for its sender will send it again.
+//! [`QUEUE`] records wait, a quarter of them of one peer; what comes on top is dropped, for its sender will send it again.
+
+use std::collections::HashMap;
 
 use ggen_core::Digest;
 use ggen_core::head::SignedHead;
@@ -29,8 +31,13 @@ pub(super) struct Checked {
 
 pub(super) struct Verifier {
     todo: mpsc::Sender<(PeerId, Record)>,
-    done: mpsc::Receiver<Checked>,
+    done: mpsc::Receiver<Done>,
+    /// How many of each peer wait.
+    waiting: HashMap<PeerId, usize>,
 }
+
+/// What was checked, or whose record could not be.
+type Done = Result<Checked, PeerId>;
 
 impl Verifier {
     /// Begins with what was kept from before, beside what comes in meanwhile.
@@ -43,24 +50,39 @@ impl Verifier {
         tokio::spawn(async move {
             while let Some((source, record)) = inbox.recv().await {
                 let checked = tokio::task::spawn_blocking(move || check(Some(source), record)).await;
-                let Ok(checked) = checked else { continue };
-                if outbox.send(checked).await.is_err() {
+                if outbox.send(checked.map_err(|_| source)).await.is_err() {
                     return;
                 }
             }
         });
-        Self { todo, done }
+        Self { todo, done, waiting: HashMap::new() }
     }
 
     /// Takes a record if there is room.
-    pub fn submit(&self, source: PeerId, record: Record) {
-        if self.todo.try_send((source, record)).is_err() {
-            tracing::debug!(%source, "too many records at once: one is dropped");
+    pub fn submit(&mut self, source: PeerId, record: Record) {
+        let count = self.waiting.get(&source).copied().unwrap_or(0);
+        if count >= QUEUE / 4 || self.todo.try_send((source, record)).is_err() {
+            return tracing::debug!(%source, "too many records at once: one is dropped");
         }
+        self.waiting.insert(source, count + 1);
     }
 
     pub async fn next(&mut self) -> Option<Checked> {
-        self.done.recv().await
+        loop {
+            let done = self.done.recv().await?;
+            let source = done.as_ref().map_or_else(|peer| Some(*peer), |checked| checked.source);
+            if let Some(source) = source
+                && let Some(count) = self.waiting.get_mut(&source)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    self.waiting.remove(&source);
+                }
+            }
+            if let Ok(checked) = done {
+                return Some(checked);
+            }
+        }
     }
 }
 
@@ -70,7 +92,7 @@ fn check(source: Option<PeerId>, record: Record) -> Checked {
 }
 
 /// Nothing counts because it was kept: a disk may be anybody's.
-async fn prove_again(mut kept: Vec<(Digest, KeptRecord)>, outbox: mpsc::Sender<Checked>) {
+async fn prove_again(mut kept: Vec<(Digest, KeptRecord)>, outbox: mpsc::Sender<Done>) {
     while !kept.is_empty() {
         let batch = kept.split_off(kept.len().saturating_sub(BATCH));
         let work = move || -> Vec<Checked> {
@@ -81,7 +103,7 @@ async fn prove_again(mut kept: Vec<(Digest, KeptRecord)>, outbox: mpsc::Sender<C
             batch.into_iter().map(|kept| check(None, record(kept))).collect()
         };
         for checked in tokio::task::spawn_blocking(work).await.unwrap_or_default() {
-            if outbox.send(checked).await.is_err() {
+            if outbox.send(Ok(checked)).await.is_err() {
                 return;
             }
         }

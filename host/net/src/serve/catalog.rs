@@ -1,7 +1,7 @@
 //! Answers to questions of the catalog protocol.
 //!
-//! Decides how much of an answer is sent: never more than the bound of an answer. Never waits longer for a question
-//! than a request may take.
+//! Decides how much of an answer is sent: never more than the bound of an answer, and few long ones at once, however slowly
+//! they are taken. Never waits longer for a question than a request may take.
 
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ use crate::frame;
 
 /// What goes round the parts of an answer, in bytes.
 const ROUND: usize = 4096;
+/// An answer of more bytes is long: of those few are kept at once.
+const LONG: usize = 128 * 1024;
 
 pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream) -> Ended {
     let limits = server.limits.clone();
@@ -33,12 +35,23 @@ pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream)
     };
     let internal = || Response::Error { code: "internal".to_owned() };
     let response = answer(&server, request).await.unwrap_or_else(internal);
+    let bytes = serde_json::to_vec(&response).unwrap_or_default();
+    drop(response);
+    let (place, bytes) = match (bytes.len() > LONG, server.long.take(peer)) {
+        (false, _) => (None, bytes),
+        (true, Ok(place)) => (Some(place), bytes),
+        (true, Err(_)) => {
+            tracing::debug!(%peer, "too many long answers wait to be taken: one is not given");
+            (None, serde_json::to_vec(&Response::Error { code: "busy".to_owned() }).unwrap_or_default())
+        }
+    };
     let reply = async {
-        frame::write_json(&mut stream, &response, limits.max_response).await?;
+        frame::write(&mut stream, &bytes, limits.max_response).await?;
         stream.close().await.map_err(frame::FrameError::Io)
     };
     // Who does not take its answer harms nobody but itself.
     let _ = tokio::time::timeout(limits.request_timeout, reply).await;
+    drop(place);
     Ok(())
 }
 
@@ -52,7 +65,7 @@ async fn answer(server: &Server, request: Request) -> Option<Response> {
             Some(Response::Search { hits })
         }
         Request::Name { name } => {
-            let heads = server.blocking(move |c| c.heads(&name)).await?;
+            let heads = server.blocking(move |c| c.heads(&name, most, room)).await?;
             let (heads, _) = fit(heads.into_iter().take(most), room);
             Some(Response::Name { heads })
         }
@@ -74,12 +87,12 @@ async fn answer(server: &Server, request: Request) -> Option<Response> {
             Some(Response::Package { head: Box::new(package.head), releases, next })
         }
         Request::Changes { log, after, limit } => {
-            let limit = limit.clamp(1, most);
+            let limit = limit.clamp(1, most.max(1));
             let read = move |c: &dyn Content| {
-                let found = c.changes(after, limit)?;
+                let found = c.changes(after, limit, room)?;
                 // A number of another log means nothing here.
                 let same = log.is_some_and(|log| log == found.log);
-                if same || after == 0 { Some((found, after)) } else { Some((c.changes(0, limit)?, 0)) }
+                if same || after == 0 { Some((found, after)) } else { Some((c.changes(0, limit, room)?, 0)) }
             };
             let Some((found, from)) = server.blocking(read).await? else {
                 return Some(Response::Error { code: "has-not".to_owned() });

@@ -5,8 +5,8 @@
 
 mod archive;
 mod catalog;
+mod slots;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use ggen_core::limits::Limits;
 use ggen_core::upload::Uploads;
 use libp2p::{PeerId, Stream};
 use libp2p_stream::IncomingStreams;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::catalog::CATALOG;
@@ -29,6 +29,14 @@ use crate::fetch::{ARCHIVE, Landings};
 use crate::frame::FrameError;
 use crate::link::Link;
 use crate::types::Offence;
+use slots::{Full, Slot, Slots};
+
+/// Questions that are looked up at once: what is read for one may be some megabytes.
+const WORKING: usize = 4;
+/// Long answers that wait at once until they are taken: a peer may take its time.
+const LONG_ANSWERS: usize = 16;
+/// Of one peer.
+const LONG_ANSWERS_PER_PEER: usize = 4;
 
 /// What serving needs.
 pub(crate) struct Server {
@@ -39,35 +47,26 @@ pub(crate) struct Server {
     landings: Landings,
     uploads: Mutex<Uploads<PeerId>>,
     started: Instant,
-    /// Streams being served, by peer; the sum is bounded, so is the map.
-    open: Mutex<HashMap<PeerId, usize>>,
+    /// Streams being served.
+    open: Arc<Slots>,
+    /// Long answers that are kept until they are taken.
+    long: Arc<Slots>,
+    /// Questions that are being looked up.
+    working: Semaphore,
 }
 
 /// Why a stream was ended: what the peer did, if it did anything.
 pub(crate) type Ended = Result<(), Option<Box<Offence>>>;
 
-/// One stream that counts until it is dropped.
-pub(crate) struct Slot {
-    server: Arc<Server>,
-    peer: PeerId,
-}
-
 impl Server {
-    fn slot(self: &Arc<Self>, peer: PeerId) -> Result<Slot, Option<Box<Offence>>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = open.values().sum();
-        let own = open.get(&peer).copied().unwrap_or(0);
-        if own >= self.limits.max_streams_per_peer {
-            let detail = format!("more than {own} streams at once");
-            return Err(Some(Box::new(Offence::new(peer, OffenceClass::Flood, "streams", detail))));
-        }
-        // Where there is a crowd nobody has much, so that a few who open many leave room for others.
-        let crowded = total >= self.limits.max_streams / 2 && own >= self.limits.max_streams_per_peer.div_ceil(8);
-        if total >= self.limits.max_streams || crowded {
-            return Err(None);
-        }
-        open.insert(peer, own + 1);
-        Ok(Slot { server: Arc::clone(self), peer })
+    fn slot(&self, peer: PeerId) -> Result<Slot, Option<Box<Offence>>> {
+        self.open.take(peer).map_err(|full| match full {
+            Full::OfAll => None,
+            Full::OfPeer => {
+                let detail = format!("more than {} streams at once", self.limits.max_streams_per_peer);
+                Some(Box::new(Offence::new(peer, OffenceClass::Flood, "streams", detail)))
+            }
+        })
     }
 
     /// Waits until it is the turn of `size` bytes to `peer`; whether that took any time.
@@ -89,25 +88,14 @@ impl Server {
         self.blocking(move |content| content.archive(&digest).or_else(|| landing(content))).await
     }
 
-    /// Calls the content where blocking is allowed; none if it panicked.
+    /// Calls the content where blocking is allowed, a few calls at once; none if it panicked.
     pub async fn blocking<T: Send + 'static>(
         &self,
         call: impl FnOnce(&dyn Content) -> T + Send + 'static,
     ) -> Option<T> {
+        let _working = self.working.acquire().await.ok()?;
         let content = Arc::clone(&self.content);
         tokio::task::spawn_blocking(move || call(content.as_ref())).await.ok()
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut open = self.server.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.peer);
-            }
-        }
     }
 }
 
@@ -148,8 +136,10 @@ pub(crate) fn start_serving(
 ) -> Result<Serving, NetError> {
     let limits = link.limits.clone();
     let uploads = Mutex::new(Uploads::new(&limits));
-    let (landings, started, open) = (link.landings.clone(), Instant::now(), Mutex::default());
-    let server = Arc::new(Server { content, landings, uploads, started, limits, complaints, open });
+    let (landings, started) = (link.landings.clone(), Instant::now());
+    let open = Slots::new(limits.max_streams, limits.max_streams_per_peer);
+    let (long, working) = (Slots::new(LONG_ANSWERS, LONG_ANSWERS_PER_PEER), Semaphore::new(WORKING));
+    let server = Arc::new(Server { content, landings, uploads, started, limits, complaints, open, long, working });
     let (stop, stopped) = watch::channel(false);
     let mut streams = link.streams.clone();
     let taken = |e: libp2p_stream::AlreadyRegistered| NetError::Transport(Box::new(e));

@@ -114,7 +114,14 @@ async fn any_bytes_on_the_socket_are_answered_or_dropped() {
     let socket = home.path().join("control.sock");
     let _server = claim_control(&socket).await.unwrap().serve(running.handle.clone(), home.path()).unwrap();
     let long = "x".repeat(5000);
+    let digest = ggen_core::Digest::of(b"x").to_hex();
+    let huge = format!(
+        "{{\"v\":1,\"op\":{{\"fetch\":{{\"archive\":{{\"digest\":\"{digest}\",\"size\":{},\"chunks\":\"{digest}\",\"files\":\"{digest}\",\
+         \"file_count\":1,\"unpacked_size\":1}},\"holders\":[],\"path\":\"x\",\"proved\":[]}}}}}}\n",
+        u64::MAX
+    );
     for (line, code) in [
+        (huge.as_str(), "too-large"),
         ("{\"v\":2,\"op\":\"status\"}\n", "version"),
         ("{\"v\":1,\"op\":\"unknown\"}\n", "malformed"),
         ("\n", "malformed"),

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use futures::AsyncReadExt as _;
 use ggen_core::chunks::CHUNK_SIZE;
+use ggen_core::head::HeadVersion;
 use ggen_core::hooks::OffenceClass;
 use ggen_core::limits::Limits;
 use ggen_core::release::Archive;
@@ -17,7 +19,7 @@ fn content(manner: Manner, versions: u64) -> (Memory, Archive, ggen_core::Packag
     let package = Publisher::new(1).package("web-framework", versions, &archive);
     let id = package.0.clone();
     let archives = [(archive.digest, Arc::new(bytes))].into();
-    (Memory { packages: vec![package], archives, manner, release: None }, archive, id)
+    (Memory { packages: vec![package], archives, manner, ..Memory::default() }, archive, id)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,6 +52,64 @@ async fn a_command_finds_and_fetches_what_a_node_has() {
     assert_eq!(report.holders[0].outcome, Outcome::Served);
     assert_eq!(events.iter().filter(|e| matches!(e, FetchEvent::ChunkProved { .. })).count(), 21);
     assert!(matches!(events.last(), Some(FetchEvent::HolderDone { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_first_is_not_the_only_one_who_is_heard() {
+    let (quick, archive, id) = content(Manner::Honest, 1);
+    let grace = limits().lookup_grace;
+    let other = Publisher::new(2).package(id.name.as_str(), 1, &archive);
+    let slow = Memory { packages: vec![other.clone()], delay: grace * 2, ..Memory::default() };
+    let (near, far) = (node(quick, &[], limits()).await, node(slow, &[], limits()).await);
+    let command = command(&[&near, &far], limits()).await;
+    command.handle.settled(Duration::from_secs(5)).await;
+    let mut found: Vec<_> =
+        command.handle.heads(&id.name).await.unwrap().into_iter().map(|found| found.head.head.publisher).collect();
+    found.sort();
+    let mut both = vec![id.publisher, other.0.publisher];
+    both.sort();
+    assert_eq!(found, both, "a name that two claim is not the quicker one's");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_answers_that_nobody_takes_are_few() {
+    let versions: Vec<HeadVersion> = (0..400)
+        .rev()
+        .map(|minor| HeadVersion {
+            version: semver::Version::new(1, minor, 0),
+            release: ggen_core::Digest::of(b"r"),
+            yanked: None,
+        })
+        .collect();
+    let package = |seed| {
+        let publisher = Publisher::new(seed);
+        let head = publisher.head_of("claimed", 1, u64::MAX, versions.clone()).bundle;
+        let id = ggen_core::PackageId { publisher: publisher.id, name: "claimed".parse().unwrap() };
+        (id, crate::PackageBundle { head, releases: vec![] })
+    };
+    let node = node(Memory { packages: (0..40).map(package).collect(), ..Memory::default() }, &[], limits()).await;
+    let greedy = command(&[&node], limits()).await;
+    let question = crate::catalog::Request::Name { name: "claimed".parse().unwrap() };
+    let mut streams = Vec::new();
+    for _ in 0..6 {
+        let opened = greedy.handle.link.open(node.peer(), vec![], crate::catalog::CATALOG, Duration::from_secs(5));
+        let mut stream = opened.await.unwrap();
+        crate::frame::write_json(&mut stream, &question, 1000).await.unwrap();
+        streams.push(stream);
+    }
+    let (mut long, mut busy) = (0, 0);
+    for stream in &mut streams {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).await.unwrap();
+        if u32::from_be_bytes(length) > 1_000_000 { long += 1 } else { busy += 1 }
+    }
+    assert_eq!((long, busy), (4, 2), "of one peer");
+    drop(streams);
+    eventually("what is not taken any more leaves room", async || {
+        let (_, answer) = greedy.handle.ask(node.peer(), &question, Duration::from_secs(5)).await;
+        matches!(answer, Some(crate::catalog::Response::Name { heads }) if heads.len() == 40).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,7 +49,7 @@ fn of_catalog(connection: &Connection, id: &PackageId) -> rusqlite::Result<Optio
     Ok((!roots.is_empty()).then(|| Announcement::new(HeadBundle { roots, head }, release)))
 }
 
-fn page(connection: &Connection, after: u64, limit: usize) -> rusqlite::Result<Changes> {
+fn page(connection: &Connection, after: u64, limit: usize, room: usize) -> rusqlite::Result<Changes> {
     let log = connection.query_row("SELECT value FROM meta WHERE key = 'changes'", [], |r| r.get(0))?;
     let mut statement =
         connection.prepare_cached("SELECT publisher, name, id FROM changes WHERE id > ?1 ORDER BY id LIMIT ?2")?;
@@ -57,13 +57,19 @@ fn page(connection: &Connection, after: u64, limit: usize) -> rusqlite::Result<C
     // A number beyond what SQLite can hold is of no log.
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let rows = statement.query_map(params![after, most], |r| Ok((super::package::id_row(r)?, from_sql(r.get(2)?))))?;
-    let (mut entries, mut last, mut looked) = (Vec::new(), 0, 0);
+    let (mut entries, mut last, mut looked, mut size) = (Vec::new(), 0, 0, 0);
     for row in rows {
         let (id, number): (PackageId, u64) = row?;
         (last, looked) = (number, looked + 1);
-        entries.extend(told(connection, &id)?.map(|announcement| (number, announcement)));
+        if let Some(announcement) = told(connection, &id)? {
+            size += announcement.to_json().len();
+            entries.push((number, announcement));
+        }
+        if size >= room {
+            break;
+        }
     }
-    Ok(Changes { log, entries, last, more: looked >= limit })
+    Ok(Changes { log, entries, last, more: looked >= limit || size >= room })
 }
 
 /// What is told of a package: of what was heard, else of the catalog.
@@ -95,9 +101,10 @@ impl Store {
         })
     }
 
-    /// Which log this home's is, and at most `limit` entries of it after a number.
-    pub fn changes(&self, after: u64, limit: usize) -> Result<Changes, StoreError> {
-        self.db().read("read the log of heads of", |c| page(c, after, limit))
+    /// Which log this home's is, and at most `limit` entries of it after a number; no further one where they have `room`
+    /// bytes together.
+    pub fn changes(&self, after: u64, limit: usize, room: usize) -> Result<Changes, StoreError> {
+        self.db().read("read the log of heads of", |c| page(c, after, limit, room))
     }
 
     /// How far the logs of others were followed, those last that were followed longest ago.

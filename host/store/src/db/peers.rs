@@ -72,8 +72,9 @@ impl Store {
                 .and_then(|mut s| s.execute(params![r.peer, to_json(&r.addresses), r.record, to_sql(r.updated)]))
                 .map_err(&write)?;
             }
-            let text =
-                "DELETE FROM peers WHERE peer IN (SELECT peer FROM peers ORDER BY updated DESC LIMIT -1 OFFSET ?1)";
+            // Whoever only once did wrong, under a name that costs nothing, does not push out who can be called again.
+            let text = "DELETE FROM peers WHERE peer IN
+                (SELECT peer FROM peers ORDER BY addresses = '[]', updated DESC LIMIT -1 OFFSET ?1)";
             t.prepare_cached(text).and_then(|mut s| s.execute([most])).map_err(&write)?;
             Ok(())
         })
@@ -95,16 +96,19 @@ impl Store {
         })
     }
 
-    /// Bans a peer until `until` (milliseconds since the Unix epoch), or longer where it is banned longer already.
+    /// Bans a peer until `until` (milliseconds since the Unix epoch), or longer where it is banned longer already. Where
+    /// there are too many, those go that end first.
     pub fn put_ban(&self, peer: &str, until: u64, reason: &str) -> Result<(), StoreError> {
         let reason: String = reason.chars().take(1024).collect();
+        let most = i64::try_from(self.limits().max_known_peers).unwrap_or(i64::MAX);
         self.db().write("write a ban to", false, |t| {
             let text = "INSERT INTO bans (peer, until, reason) VALUES (?1, ?2, ?3)
                 ON CONFLICT (peer) DO UPDATE SET until = ?2, reason = ?3 WHERE until < ?2";
             t.prepare_cached(text)
                 .and_then(|mut s| s.execute(params![peer, to_sql(until.min(i64::MAX.cast_unsigned())), reason]))
-                .map(|_| ())
-                .map_err(sql("write a ban to"))
+                .map_err(sql("write a ban to"))?;
+            let text = "DELETE FROM bans WHERE peer IN (SELECT peer FROM bans ORDER BY until DESC LIMIT -1 OFFSET ?1)";
+            t.prepare_cached(text).and_then(|mut s| s.execute([most])).map(|_| ()).map_err(sql("write a ban to"))
         })
     }
 

@@ -75,20 +75,22 @@ fn the_log_of_heads_can_be_followed() {
     let first = author.publish(&home.store, "a", "1.0.0");
     let told = from(announced(&home, &mut author, "b", "1.0.0"), "n");
     home.store.accept_heard(&[told], 5).unwrap();
-    let page = home.store.changes(0, 10).unwrap();
+    let page = home.store.changes(0, 10, usize::MAX).unwrap();
     let names = |page: &Changes| -> Vec<String> {
         page.entries.iter().map(|(_, a)| a.clone().verify().unwrap().head.head.name.to_string()).collect()
     };
     assert_eq!((names(&page), page.log.len()), (vec!["a".to_owned(), "b".to_owned()], 32));
     let release = page.entries[0].1.clone().verify().unwrap().release.unwrap();
     assert_eq!(release.digest, first.digest, "with the release that speaks for it");
-    assert!(home.store.changes(page.last, 10).unwrap().entries.is_empty());
+    assert!(home.store.changes(page.last, 10, usize::MAX).unwrap().entries.is_empty());
     author.publish(&home.store, "a", "1.1.0");
-    let next = home.again().changes(page.last, 10).unwrap();
+    let next = home.again().changes(page.last, 10, usize::MAX).unwrap();
     assert_eq!((names(&next), &next.log), (vec!["a".to_owned()], &page.log));
-    assert_eq!(home.store.changes(0, 1).unwrap().entries.len(), 1);
-    assert!(home.store.changes(u64::MAX, 1).unwrap().entries.is_empty());
-    assert_ne!(Home::new().store.changes(0, 1).unwrap().log, page.log);
+    assert_eq!(home.store.changes(0, 1, usize::MAX).unwrap().entries.len(), 1);
+    let cut = home.store.changes(0, 10, 1).unwrap();
+    assert_eq!((cut.entries.len(), cut.last, cut.more), (1, cut.entries[0].0, true), "there is room for no other");
+    assert!(home.store.changes(u64::MAX, 1, usize::MAX).unwrap().entries.is_empty());
+    assert_ne!(Home::new().store.changes(0, 1, usize::MAX).unwrap().log, page.log);
 }
 
 #[test]

@@ -213,6 +213,14 @@ fn peers_and_bans_are_bounded_and_end() {
     assert!(store.remove_ban("bad").unwrap() && !store.remove_ban("bad").unwrap());
     store.put_ban("for ever", u64::MAX, "x").unwrap();
     assert_eq!(store.bans(99).unwrap().len(), 1);
+    for n in 0..9u64 {
+        store.put_peer_record(&format!("culprit{n}"), &[], "{}", 10 + n).unwrap();
+        store.put_ban(&format!("culprit{n}"), 200 + n, "flood").unwrap();
+    }
+    let kept: Vec<_> = store.peers().unwrap().into_iter().map(|p| p.peer).collect();
+    assert_eq!(kept, ["p4", "p3", "p2"], "who can be called stays");
+    let banned: Vec<_> = store.bans(99).unwrap().into_iter().map(|ban| ban.until).collect();
+    assert!(banned.len() == 3 && banned.contains(&208), "those that last longest: {banned:?}");
 }
 
 #[test]
