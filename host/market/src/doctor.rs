@@ -287,13 +287,10 @@ impl Market {
             },
             (true, state) => {
                 let message = format!("the node is {state}: {}", status.evidence.join("; "));
+                let text = "see whether they run, at these addresses, with the same network key";
+                let step = Step::command(text, "ggen marketplace p2p status");
                 let called = status.evidence.iter().any(|line| line.contains(" bootstrap peers connected"));
-                let step = called.then(|| {
-                    let text =
-                        "see why nobody answers: are they running, at these addresses, with the same network key?";
-                    Step::command(text, "ggen marketplace p2p status")
-                });
-                Finding::notice(Check::Network, "node-not-online", message, step)
+                Finding::notice(Check::Network, "node-not-online", message, called.then_some(step))
             }
         }
     }

@@ -1,3 +1,5 @@
+//! What a store keeps and lets go, whatever peers send.
+
 use super::*;
 
 fn key(n: u32) -> RecordKey {
