@@ -9,7 +9,7 @@ use ggen_tests::{Home, Package, Value, json};
 
 use crate::{each, home};
 
-/// Versions of a package, each with its dependencies.
+/// Versions of a package, each with its dependencies; one that ends in `!` is yanked.
 type Versions = Vec<(String, Vec<(String, String)>)>;
 
 /// A home whose index lists these packages; nobody signed anything of it.
@@ -20,8 +20,8 @@ fn indexed(packages: &BTreeMap<String, Versions>) -> Home {
         |(name, range): &(String, String)| json!({ "name": name, "version_req": range, "optional": false });
     let version = |(version, needs): &(String, Vec<(String, String)>)| {
         let dependencies: Vec<Value> = needs.iter().map(dependency).collect();
-        json!({ "version": version, "publisher": zero, "digest": zero, "size_bytes": 1, "yanked": false,
-                "dependencies": dependencies })
+        json!({ "version": version.trim_end_matches('!'), "publisher": zero, "digest": zero, "size_bytes": 1,
+                "yanked": version.ends_with('!'), "dependencies": dependencies })
     };
     let package = |(name, versions): (&String, &Versions)| {
         let versions: Vec<Value> = versions.iter().map(version).collect();
@@ -160,6 +160,17 @@ fn a_conflict_is_explained_in_sentences_and_as_a_tree() {
     assert!(error["context"]["derivation"]["causes"].is_array(), "{error}");
     assert_eq!(error["context"]["network_asked"], false);
     assert_eq!(error["context"]["catalog_age_ms"], Value::Null, "this home never asked anybody");
+}
+
+#[test]
+fn a_yanked_version_is_not_blamed_for_a_conflict_of_others() {
+    let home = indexed(&BTreeMap::from([
+        ("app".to_owned(), vec![one("1.0.0", &[("lib", "^2")]), one("2.0.0!", &[])]),
+        ("lib".to_owned(), vec![one("1.0.0", &[]), one("2.0.0", &[])]),
+    ]));
+    let error = home.fails(3, &["marketplace", "install", "app", "lib@^1", "--dry-run", "--offline"]);
+    assert_eq!((&error["code"], &error["context"]["package"]), (&"GGEN-E0203".into(), &"lib".into()), "{error}");
+    assert!(error["hints"].to_string().contains("lib@^2.0.0 would do"), "{error}");
 }
 
 #[test]

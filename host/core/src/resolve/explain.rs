@@ -87,7 +87,11 @@ pub(super) fn no_solution(tree: &Tree, requests: &[Request], knowledge: &Knowled
     };
     let explanation = match culprits.as_slice() {
         [(Node::Nobody(name), _)] => nobody(&teller, name, &facts, blank),
-        [(node @ Node::Package(id), range)] => no_match(&teller, id, teller.wanted(&facts, node, range), blank),
+        [(node @ Node::Package(id), range)] => match teller.wanted(&facts, node, range) {
+            Some(wanted) => no_match(&teller, id, wanted, blank),
+            // Nobody requires just what is barred: a version that may be used fits, and something else is in its way.
+            None => conflict(&teller, &facts, blank),
+        },
         _ => conflict(&teller, &facts, blank),
     };
     ResolveError::NoSolution(Box::new(explanation))
@@ -165,33 +169,27 @@ fn nobody(teller: &Teller<'_>, name: &PackageName, facts: &[&Fact], blank: Expla
     }
 }
 
-fn no_match(teller: &Teller<'_>, id: &PackageId, wanted: Option<Demand>, mut blank: Explanation) -> Explanation {
+fn no_match(teller: &Teller<'_>, id: &PackageId, (owner, requirement): Demand, mut blank: Explanation) -> Explanation {
     let known = || teller.knowledge.packages.get(id).into_iter().flat_map(|p| &p.versions);
     let versions: Vec<Version> = known().map(|v| v.version.clone()).collect();
     let usable: Vec<Version> = known().filter(|v| v.allowed(id, teller.requests)).map(|v| v.version.clone()).collect();
-    let (owner, requirement) = match wanted {
-        Some((owner, requirement)) => (owner, Some(requirement)),
-        None => (None, teller.requests.iter().find(|r| r.name == id.name).map(|r| r.requirement.clone())),
-    };
-    let fits = |v: &&KnownVersion| requirement.as_ref().is_some_and(|r| r.matches(&v.version));
-    let fitting: Vec<&KnownVersion> = known().filter(fits).collect();
-    let (name, shown) = (&id.name, requirement.as_ref().map(show_requirement));
-    let which = match (&owner, &shown) {
-        (Some(owner), Some(shown)) => format!("satisfies {shown}, which {owner} requires"),
-        (None, Some(shown)) => format!("satisfies {shown}"),
-        (_, None) => "satisfies what requires it".to_owned(),
+    let fitting: Vec<&KnownVersion> = known().filter(|v| requirement.matches(&v.version)).collect();
+    let (name, shown) = (&id.name, show_requirement(&requirement));
+    let which = match &owner {
+        Some(owner) => format!("satisfies {shown}, which {owner} requires"),
+        None => format!("satisfies {shown}"),
     };
     let headline = match fitting.is_empty() {
         _ if versions.is_empty() => format!("no version of {name} is known"),
         true => format!("no version of {name} {which}"),
         false => format!("no version of {name} that {which}{} may be used", if owner.is_some() { "," } else { "" }),
     };
-    let nearest = requirement.as_ref().map(|r| super::tell::nearest(&usable, r)).unwrap_or_default();
+    let nearest = super::tell::nearest(&usable, &requirement);
     if !nearest.is_empty() && versions.len() > nearest.len() {
         let list: Vec<String> = nearest.iter().map(ToString::to_string).collect();
-        blank.because.push(format!("the nearest to {} is {}", shown.unwrap_or_default(), list.join(" and ")));
+        blank.because.push(format!("the nearest to {shown} is {}", list.join(" and ")));
     }
-    let hints = change(id, owner.as_deref(), requirement.as_ref(), &fitting, &nearest, &usable);
+    let hints = change(id, owner.as_deref(), &requirement, &fitting, &nearest, &usable);
     Explanation {
         headline,
         code: "no-matching-version",
@@ -208,7 +206,7 @@ fn no_match(teller: &Teller<'_>, id: &PackageId, wanted: Option<Demand>, mut bla
 fn change(
     id: &PackageId,
     owner: Option<&str>,
-    requirement: Option<&VersionReq>,
+    requirement: &VersionReq,
     fitting: &[&KnownVersion],
     nearest: &[Version],
     usable: &[Version],
@@ -226,7 +224,7 @@ fn change(
     }
     let would_match = |v: &&Version| {
         let released = Version::new(v.major, v.minor, v.patch);
-        !v.pre.is_empty() && requirement.is_some_and(|r| r.matches(&released))
+        !v.pre.is_empty() && requirement.matches(&released)
     };
     if let Some(pre) = usable.iter().find(would_match).filter(|_| owner.is_none()) {
         hints.push(format!("a pre-release is taken only where it is named: {name}@={pre}"));

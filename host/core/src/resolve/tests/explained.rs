@@ -47,6 +47,20 @@ fn what_fits_and_may_not_be_used_is_no_lack_of_versions() {
 }
 
 #[test]
+fn a_version_that_may_not_be_used_does_not_hide_a_conflict() {
+    let mut world = world(&["a@1.0.0: x ^2", "a@2.0.0!", "x@1.0.0", "x@2.0.0"]);
+    let refused = explanation("a, x ^1", &world);
+    assert_eq!((refused.code, refused.package), ("conflict", Some(name("x"))), "{}", refused.headline);
+    assert!(!refused.headline.contains("may be used"), "{}", refused.headline);
+    assert!(refused.because.contains(&"a 2.0.0 was yanked: broken".to_owned()), "{:?}", refused.because);
+    assert!(refused.hints.contains(&"x@^2.0.0 would do, where you asked for x@^1".to_owned()), "{:?}", refused.hints);
+    // The same where a policy left it out.
+    let newest = &mut world.packages.get_mut(&id("a")).unwrap().versions[0];
+    (newest.yanked, newest.excluded) = (None, Some("p/x: too new".to_owned()));
+    assert_eq!(explanation("a, x ^1", &world).code, "conflict");
+}
+
+#[test]
 fn two_requirements_of_one_release_are_told_as_both() {
     let refused = explanation("a", &world(&["a@1.0.0: b ^1, b ^2", "b@1.0.0", "b@2.0.0"]));
     assert_eq!(refused.headline, "no version of b satisfies ^1, ^2, which a 1.0.0 requires");
