@@ -7,7 +7,7 @@ use semver::{Op, Version, VersionReq};
 
 use super::explain::Fact;
 use super::keep::Held;
-use super::knowledge::{Knowledge, KnownPackage, KnownVersion, Request};
+use super::knowledge::{Knowledge, KnownPackage, Request};
 use super::provider::{Node, absent};
 use crate::name::{PackageId, PackageName};
 
@@ -67,21 +67,43 @@ impl Teller<'_> {
         })
     }
 
-    /// What `owner` requires of `target`; where it does so several times, all of it at once.
+    /// What `owner` requires of `target`; where it does so several times, all of it at once. Of versions that require
+    /// different things, what the first of them does.
     fn requirement(&self, owner: &Node, versions: &Ranges<Version>, target: &Node) -> Option<VersionReq> {
         let name = node_name(target)?;
-        let Node::Package(id) = owner else {
-            return self.requests.iter().find(|r| r.name == *name).map(|r| r.requirement.clone());
+        match owner {
+            Node::Package(id) => self.demands(id, versions, target).into_iter().next().map(|(_, required)| required),
+            _ => self.requests.iter().find(|r| r.name == *name).map(|r| r.requirement.clone()),
+        }
+    }
+
+    /// What versions of `owner` require of `target`, those that require the same together: one fact may be about several
+    /// that leave the same of it in other words.
+    fn demands(
+        &self,
+        owner: &PackageId,
+        versions: &Ranges<Version>,
+        target: &Node,
+    ) -> Vec<(Vec<&Version>, VersionReq)> {
+        let mut demands: Vec<(Vec<&Version>, VersionReq)> = Vec::new();
+        let (Some(name), Some(package)) = (node_name(target), self.knowledge.packages.get(owner)) else {
+            return demands;
         };
-        let package = self.knowledge.packages.get(id.as_ref())?;
         let is_optional = matches!(target, Node::Beside(_));
-        let of = |v: &KnownVersion| {
-            let named: Vec<_> =
-                v.dependencies.iter().filter(|d| d.name == *name && d.optional == is_optional).collect();
-            let all = named.iter().flat_map(|d| d.requirement.comparators.iter().cloned()).collect();
-            (!named.is_empty()).then_some(VersionReq { comparators: all })
-        };
-        package.versions.iter().filter(|v| versions.contains(&v.version)).find_map(of)
+        for known in package.versions.iter().filter(|v| versions.contains(&v.version)) {
+            let mut named =
+                known.dependencies.iter().filter(|d| d.name == *name && d.optional == is_optional).peekable();
+            if named.peek().is_none() {
+                continue;
+            }
+            let required = VersionReq { comparators: named.flat_map(|d| d.requirement.comparators.clone()).collect() };
+            match demands.iter().position(|(_, other)| *other == required) {
+                Some(at) => demands.get_mut(at).into_iter().for_each(|(those, _)| those.push(&known.version)),
+                None if demands.len() < MAX_SHOWN => demands.push((vec![&known.version], required)),
+                None => {}
+            }
+        }
+        demands
     }
 
     /// A package of which two requirements leave nothing in common, with who has them and what they are.
@@ -94,9 +116,12 @@ impl Teller<'_> {
                 _ => None,
             })
         };
-        let of = |owner: &Node, versions: &Ranges<Version>, target: &Node| {
-            let who = matches!(owner, Node::Package(_)).then(|| self.shortly(owner, versions));
-            Some((who, self.requirement(owner, versions, target)?))
+        let of = |owner: &Node, versions: &Ranges<Version>, target: &Node| match owner {
+            Node::Package(owner) => {
+                let (those, requirement) = self.demands(owner, versions, target).into_iter().next()?;
+                Some((Some(shortly(owner, &those)), requirement))
+            }
+            _ => Some((None, self.requirement(owner, versions, target)?)),
         };
         edges().enumerate().find_map(|(at, (owner, versions, target, id, range))| {
             // Versions of one release are never needed at once.
@@ -122,17 +147,23 @@ impl Teller<'_> {
         sentences
     }
 
-    fn requires(&self, owner: &Node, versions: &Ranges<Version>, target: &Node) -> Option<String> {
-        let name = node_name(target)?;
-        let requirement = self.requirement(owner, versions, target).as_ref().map(show_requirement);
-        match (owner, target) {
-            (Node::Package(owner), Node::Beside(beside)) if owner == beside => None,
-            (Node::Package(_), Node::Beside(_)) => {
-                Some(format!("{} goes only with {name} {} (optional)", self.which(owner, versions), requirement?))
-            }
-            (Node::Package(_), _) => Some(format!("{} requires {name} {}", self.which(owner, versions), requirement?)),
-            _ => Some(format!("you asked for {name} {}", requirement?)),
+    fn requires(&self, owner: &Node, versions: &Ranges<Version>, target: &Node) -> Vec<String> {
+        let Some(name) = node_name(target) else { return Vec::new() };
+        let Node::Package(id) = owner else {
+            let requirement = self.requirement(owner, versions, target);
+            return requirement.iter().map(|r| format!("you asked for {name} {}", show_requirement(r))).collect();
+        };
+        if matches!(target, Node::Beside(beside) if beside == id) {
+            return Vec::new();
         }
+        let sentence = |(those, requirement): (Vec<&Version>, VersionReq)| {
+            let (who, what) = (self.those(id, &those), show_requirement(&requirement));
+            match target {
+                Node::Beside(_) => format!("{who} goes only with {name} {what} (optional)"),
+                _ => format!("{who} requires {name} {what}"),
+            }
+        };
+        self.demands(id, versions, target).into_iter().map(sentence).collect()
     }
 
     /// A package with those of its versions that are inside.
@@ -140,21 +171,16 @@ impl Teller<'_> {
         let (Node::Package(id) | Node::Beside(id)) = node else { return node.to_string() };
         let known = self.knowledge.packages.get(id.as_ref()).map_or(&[][..], |p| p.versions.as_slice());
         let inside: Vec<_> = known.iter().filter(|v| versions.contains(&v.version)).map(|v| &v.version).collect();
-        match inside.len() {
-            0 => id.name.to_string(),
-            all if all == known.len() && all > 1 => format!("{} (every version)", id.name),
-            _ => format!("{} {}", id.name, list(inside.into_iter())),
-        }
+        self.those(id, &inside)
     }
 
-    /// A package with its version where it is one, else by its name alone.
-    fn shortly(&self, node: &Node, versions: &Ranges<Version>) -> String {
-        let (Node::Package(id) | Node::Beside(id)) = node else { return node.to_string() };
-        let known = self.knowledge.packages.get(id.as_ref()).map_or(&[][..], |p| p.versions.as_slice());
-        let mut inside = known.iter().filter(|v| versions.contains(&v.version));
-        match (inside.next(), inside.next()) {
-            (Some(only), None) => format!("{} {}", id.name, only.version),
-            _ => id.name.to_string(),
+    /// A package with some of its versions.
+    fn those(&self, id: &PackageId, versions: &[&Version]) -> String {
+        let known = self.knowledge.packages.get(id).map_or(0, |p| p.versions.len());
+        match versions.len() {
+            0 => id.name.to_string(),
+            all if all == known && all > 1 => format!("{} (every version)", id.name),
+            _ => format!("{} {}", id.name, list(versions.iter().copied())),
         }
     }
 
@@ -206,6 +232,14 @@ impl Teller<'_> {
             ([], needed) => format!("{} is needed", needed.join(" or ")),
             (chosen, needed) => format!("{} needs {}", chosen.join(" with "), needed.join(" or ")),
         }
+    }
+}
+
+/// A package with its version where it is one, else by its name alone.
+fn shortly(id: &PackageId, versions: &[&Version]) -> String {
+    match versions {
+        [only] => format!("{} {only}", id.name),
+        _ => id.name.to_string(),
     }
 }
 

@@ -61,6 +61,18 @@ fn a_version_that_may_not_be_used_does_not_hide_a_conflict() {
 }
 
 #[test]
+fn each_version_is_told_with_what_it_requires_itself() {
+    let world = world(&["a@2.0.0: b ^1", "a@3.0.0: b =1.0.0", "b@1.0.0: c ^9", "b@2.0.0", "c@1.0.0"]);
+    let refused = explanation("a", &world);
+    for sentence in ["a 3.0.0 requires b =1.0.0", "a 2.0.0 requires b ^1"] {
+        assert!(refused.because.contains(&sentence.to_owned()), "{sentence} in {:?}", refused.because);
+    }
+    assert!(!format!("{refused:?}").contains("(every version) requires"), "{refused:?}");
+    let refused = explanation("a, b ^2", &world);
+    assert!(refused.headline.contains("=1.0.0, which a 3.0.0 requires"), "{}", refused.headline);
+}
+
+#[test]
 fn two_requirements_of_one_release_are_told_as_both() {
     let refused = explanation("a", &world(&["a@1.0.0: b ^1, b ^2", "b@1.0.0", "b@2.0.0"]));
     assert_eq!(refused.headline, "no version of b satisfies ^1, ^2, which a 1.0.0 requires");
