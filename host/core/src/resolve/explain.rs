@@ -185,7 +185,8 @@ fn no_match(teller: &Teller<'_>, id: &PackageId, (owner, requirement): Demand, m
         false => format!("no version of {name} that {which}{} may be used", if owner.is_some() { "," } else { "" }),
     };
     let nearest = super::tell::nearest(&usable, &requirement);
-    if !nearest.is_empty() && versions.len() > nearest.len() {
+    // Where something fits and may not be used, or was to stay at another version, nothing is nearer than that.
+    if !nearest.is_empty() && fitting.is_empty() && versions.len() > nearest.len() {
         let list: Vec<String> = nearest.iter().map(ToString::to_string).collect();
         blank.because.push(format!("the nearest to {shown} is {}", list.join(" and ")));
     }

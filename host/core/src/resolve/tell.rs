@@ -198,7 +198,7 @@ impl Teller<'_> {
     /// Versions that would fit and may not be used, with the reasons.
     fn barred(&self, id: &PackageId, package: &KnownPackage, range: &Ranges<Version>) -> Option<String> {
         if let Some(kept) = self.kept.get(id) {
-            return Some(format!("{} stays at {kept}", id.name));
+            return Some(format!("{} was to stay at {kept}", id.name));
         }
         let barred: Vec<_> =
             package.versions.iter().filter(|v| range.contains(&v.version) && !v.allowed(id, self.requests)).collect();
