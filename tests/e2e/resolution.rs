@@ -163,6 +163,17 @@ fn a_conflict_is_explained_in_sentences_and_as_a_tree() {
 }
 
 #[test]
+fn what_is_yanked_is_published_all_the_same() {
+    let home = indexed(&BTreeMap::from([("old".to_owned(), vec![one("1.0.0!", &[]), one("1.1.0!", &[])])]));
+    let exact = home.json(&["marketplace", "install", "old@=1.0.0", "--dry-run", "--offline"]);
+    assert_eq!(each(&exact["plan"], "version"), ["1.0.0"]);
+    let error = home.fails(3, &["marketplace", "install", "old", "--dry-run", "--offline"]);
+    assert_eq!(error["code"], "GGEN-E0202", "{error}");
+    assert!(error["context"]["because"].to_string().contains("old 1.1.0 was yanked"), "{error}");
+    assert!(error["hints"].to_string().contains("old@=1.1.0"), "{error}");
+}
+
+#[test]
 fn a_yanked_version_is_not_blamed_for_a_conflict_of_others() {
     let home = indexed(&BTreeMap::from([
         ("app".to_owned(), vec![one("1.0.0", &[("lib", "^2")]), one("2.0.0!", &[])]),

@@ -149,13 +149,24 @@ pub(crate) fn mark(connection: &Connection, id: &PackageId) -> rusqlite::Result<
     row.map_or(Ok(None), |row| catalog::mark(connection, row))
 }
 
+/// Whose packages have this name. One that an index lists with yanked versions alone counts where there is no other: it is
+/// published, and adds no doubt to whose a name is that can be used.
 pub(crate) fn claimants(connection: &Connection, name: &PackageName) -> rusqlite::Result<Vec<PackageId>> {
-    let text =
+    let usable =
         "SELECT publisher, name FROM packages WHERE key = ?1 AND newest IS NOT NULL OR key = ?1 AND head IS NOT NULL
         ORDER BY publisher, name LIMIT 1000";
-    let mut statement = connection.prepare_cached(text)?;
-    let rows = statement.query_map([name.collision_key()], id_row)?;
-    rows.collect()
+    let yanked = "SELECT publisher, name FROM packages
+        WHERE key = ?1 AND EXISTS (SELECT 1 FROM versions WHERE package = packages.id)
+        ORDER BY publisher, name LIMIT 1000";
+    let mut found = Vec::new();
+    for text in [usable, yanked] {
+        if found.is_empty() {
+            let mut statement = connection.prepare_cached(text)?;
+            let rows = statement.query_map([name.collision_key()], id_row)?;
+            found = rows.collect::<rusqlite::Result<_>>()?;
+        }
+    }
+    Ok(found)
 }
 
 /// Names that begin as `name` does; where none is near, names of about its length: a bounded part of each.
