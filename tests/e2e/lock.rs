@@ -7,7 +7,7 @@ use ggen_tests::{Home, Package, Ran, Running, Value, json};
 use crate::{each, home};
 
 /// A folder beneath the home's own that is a project, with this manifest if any.
-fn project(home: &Home, name: &str, dependencies: Option<&str>) -> PathBuf {
+pub(crate) fn project(home: &Home, name: &str, dependencies: Option<&str>) -> PathBuf {
     let folder = home.root().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     if let Some(dependencies) = dependencies {
@@ -17,19 +17,19 @@ fn project(home: &Home, name: &str, dependencies: Option<&str>) -> PathBuf {
     folder
 }
 
-fn start(home: &Home, folder: &Path, args: &[&str]) -> Running {
+pub(crate) fn start(home: &Home, folder: &Path, args: &[&str]) -> Running {
     let mut command = home.command(&["marketplace"]);
     command.args(args).args(["--offline", "--json"]).current_dir(folder);
     Running::start(command)
 }
 
 #[track_caller]
-fn run(home: &Home, folder: &Path, args: &[&str]) -> Ran {
+pub(crate) fn run(home: &Home, folder: &Path, args: &[&str]) -> Ran {
     start(home, folder, args).ends_within(ggen_tests::LIMIT)
 }
 
 #[track_caller]
-fn plan(home: &Home, folder: &Path, args: &[&str]) -> Vec<String> {
+pub(crate) fn plan(home: &Home, folder: &Path, args: &[&str]) -> Vec<String> {
     versions(&run(home, folder, args).exits(0).value()["plan"])
 }
 
@@ -40,7 +40,7 @@ fn versions(plan: &Value) -> Vec<String> {
     all
 }
 
-fn lock(folder: &Path) -> String {
+pub(crate) fn lock(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("ggen.lock")).expect("there is a lockfile")
 }
 

@@ -32,6 +32,7 @@ mod keeping;
 mod killed;
 mod languages;
 mod lock;
+mod lock_files;
 mod many_packages;
 mod network;
 mod node_life;

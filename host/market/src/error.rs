@@ -206,10 +206,12 @@ pub enum MarketError {
         bound: PublisherId,
     },
     /// A lockfile that cannot be read or written.
-    #[error("{} cannot be used", .path.display())]
+    #[error("{} cannot be {}", .path.display(), if *.written { "written" } else { "read" })]
     Lockfile {
         /// The file.
         path: PathBuf,
+        /// Whether it was to be written, after all that it would have told was done.
+        written: bool,
         /// Why.
         source: std::io::Error,
     },

@@ -22,7 +22,6 @@ use crate::fallback::{Next, Route};
 use crate::gather::{Gathered, Wanted};
 use crate::lock::InProject;
 use crate::market::{Market, blocking, now};
-use crate::project::Project;
 use crate::report::Attending;
 use crate::solve::{PlanItem, Planned};
 use crate::target::Target;
@@ -85,8 +84,8 @@ impl Market {
             true => self.project(!typed.is_empty() && !request.dry_run && !request.locked).await?,
             false => None,
         };
-        if request.locked && !project.as_ref().is_some_and(Project::is_locked) {
-            return Err(MarketError::NoLockfile);
+        if request.locked {
+            project.as_ref().ok_or(MarketError::NoLockfile)?.require_locked()?;
         }
         self.sync_index().await?;
         let route = self.route(Arc::clone(&host), &job, self.offered(from_file)).await?;

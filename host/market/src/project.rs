@@ -1,7 +1,8 @@
 //! A project: a directory whose `ggen.lock` says what its packages are.
 //!
 //! Decides which directory is one. Reads and writes its lockfile, and nothing else in it. Invariant: a lockfile is
-//! replaced in one rename, after the install that it describes, and only if nobody changed it meanwhile.
+//! replaced in one rename, after the install that it describes, and only if nobody changed it meanwhile; a link to one
+//! stays a link. What has its name and is no file is refused, never taken for none.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +14,7 @@ use ggen_core::lockfile::{AskedBy, LOCKFILE_NAME, LockedPackage, LockedRequest, 
 use ggen_core::manifest::{MANIFEST_NAMES, Manifest, Place};
 use ggen_core::resolve::Request;
 use ggen_core::{PackageId, PackageName};
-use ggen_store::ProjectLock;
+use ggen_store::{ProjectLock, open_regular};
 use semver::{Version, VersionReq};
 
 use crate::error::MarketError;
@@ -43,6 +44,20 @@ impl Project {
     /// Whether there is a lockfile.
     pub(crate) fn is_locked(&self) -> bool {
         self.text.is_some()
+    }
+
+    /// Refuses where there is nothing that could stay as it is.
+    pub(crate) fn require_locked(&self) -> Result<(), MarketError> {
+        match &self.text {
+            None => Err(MarketError::NoLockfile),
+            // A beginning for who may write, and for nobody else: it says of nothing what it is.
+            Some(text) if text.trim().is_empty() => Err(MarketError::LockfileInvalid {
+                path: self.path(),
+                place: Place { line: 1, column: 1 },
+                problem: "it is empty, and --locked needs one that says what is locked".to_owned(),
+            }),
+            Some(_) => Ok(()),
+        }
     }
 
     /// What is held to its version.
@@ -79,11 +94,11 @@ impl Project {
         if self.text.as_ref() == Some(&text) {
             return Ok(false);
         }
-        let failed = |source| MarketError::Lockfile { path: path.clone(), source };
+        let failed = |source| MarketError::Lockfile { path: path.clone(), written: true, source };
         if read_text(&path, MAX_LOCKFILE).map_err(failed)? != self.text {
             return Err(MarketError::LockfileChanged { path });
         }
-        write_whole(&self.dir, &path, &text).map_err(failed)?;
+        write_whole(&path, &text).map_err(failed)?;
         Ok(true)
     }
 }
@@ -114,7 +129,7 @@ fn read(dir: PathBuf, alone: Option<ProjectLock>) -> Result<Project, MarketError
             let problem = source.to_string();
             MarketError::LockfileInvalid { path: path.clone(), place: Place { line: 1, column: 1 }, problem }
         }
-        _ => MarketError::Lockfile { path: path.clone(), source },
+        _ => MarketError::Lockfile { path: path.clone(), written: false, source },
     })?;
     let lock = Lockfile::parse(text.as_deref().unwrap_or_default()).map_err(|e| MarketError::LockfileInvalid {
         path,
@@ -145,18 +160,24 @@ fn find(here: &Path, begin: bool) -> Option<PathBuf> {
 }
 
 fn is_project(dir: &Path) -> bool {
-    dir.join(LOCKFILE_NAME).is_file() || dir.join(PROJECT_FILE).is_file() || manifest_in(dir).is_some()
+    let has_lock = dir.join(LOCKFILE_NAME).symlink_metadata().is_ok();
+    has_lock || dir.join(PROJECT_FILE).is_file() || manifest_in(dir).is_some()
 }
 
 fn manifest_in(dir: &Path) -> Option<PathBuf> {
     MANIFEST_NAMES.iter().map(|name| dir.join(name)).find(|path| path.is_file())
 }
 
-/// At most `max` bytes of UTF-8; none where there is no such file.
+/// At most `max` bytes of UTF-8; none where nothing has this name.
 fn read_text(path: &Path, max: u64) -> io::Result<Option<String>> {
-    let file = match File::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match path.symlink_metadata() {
+                Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link to what is not there")),
+                Err(_) => Ok(None),
+            };
+        }
         Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
@@ -168,14 +189,19 @@ fn read_text(path: &Path, max: u64) -> io::Result<Option<String>> {
     String::from_utf8(bytes).map(Some).map_err(wrong)
 }
 
-/// In one rename, and there after a power cut.
-fn write_whole(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
+/// In one rename, and there after a power cut. Where it is a link, what that names is replaced.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let path = match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        real => real?,
+    };
+    let dir = path.parent().unwrap_or(Path::new("/"));
     let mut file = tempfile::Builder::new().prefix(".ggen.lock.").tempfile_in(dir)?;
     file.write_all(text.as_bytes())?;
-    let mode = std::fs::metadata(path).map_or(0o644, |m| m.mode() & 0o777);
+    let mode = std::fs::metadata(&path).map_or(0o644, |m| m.mode() & 0o777);
     std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
+    file.persist(&path).map_err(|e| e.error)?;
     File::open(dir)?.sync_all()
 }
 

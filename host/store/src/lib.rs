@@ -62,6 +62,7 @@ pub use db::search::SearchHit;
 pub use db::trust::{Binding, How};
 pub use error::StoreError;
 pub use examine::{Condition, Examined, HeldLock, LayoutFound, examine};
+pub use fsio::open_regular;
 pub use index::{IndexReport, Rejected};
 pub use install::{Attend, Commit, PackageLock, Staging};
 pub use installed::{Installed, Removed};

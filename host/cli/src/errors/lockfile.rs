@@ -8,9 +8,13 @@ use super::{Code, Report};
 
 pub(super) fn report(error: &MarketError) -> Report {
     match error {
-        MarketError::Lockfile { path, .. } => Report::new(Code::File, error)
+        MarketError::Lockfile { path, written: true, .. } => Report::new(Code::File, error)
             .with("path", path.display())
             .hint("what this command installed is installed; are the file and its folder yours to read and write?"),
+        MarketError::Lockfile { path, .. } => Report::new(Code::File, error)
+            .with("path", path.display())
+            .line("what is locked here is not known, so nothing was done")
+            .hint("put there the file from your version control; if there never was one, move what has its name away"),
         MarketError::LockfileInvalid { path, place, .. } => Report::new(Code::LockfileInvalid, error)
             .with("path", path.display())
             .with_json("line", place.line)

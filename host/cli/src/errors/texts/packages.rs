@@ -69,7 +69,8 @@ pub(super) const TEXTS: &[Text] = &[
     ),
     (
         C::LockfileInvalid,
-        "A ggen.lock is not of the form that this program writes, or is of a later one. Nothing was installed from it.",
+        "A ggen.lock is not of the form that this program writes, or is of a later one; or it is empty, and --locked was \
+         given. Nothing was installed from it.",
         "Take it from your version control as it was. It is changed with `ggen marketplace install` and `upgrade`, not \
          by hand.",
     ),
