@@ -44,6 +44,12 @@ pub(crate) fn lock(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("ggen.lock")).expect("there is a lockfile")
 }
 
+/// Writes what the manifest of a project asks for anew.
+fn depend(folder: &Path, dependencies: &str) {
+    let text = format!("[package]\nname = \"shop\"\nversion = \"0.1.0\"\n\n[dependencies]\n{dependencies}\n");
+    std::fs::write(folder.join("package.toml"), text).unwrap();
+}
+
 /// `app` and `other` need `lib`; each is there as 1.0.0.
 fn published() -> Home {
     let home = home();
@@ -133,6 +139,34 @@ fn what_must_move_moves_and_says_why() {
     assert!(answer["moved"][0]["why"].to_string().contains("strict"), "{answer}");
     assert_eq!(each(&answer["moved"], "name"), ["lib"], "nothing else moved");
     assert_ne!(lock(&folder), before);
+}
+
+#[test]
+fn the_manifest_holds_as_it_is_now_whatever_is_named_beside_it() {
+    let home = published();
+    home.publish(&Package::new("lib", "2.0.0"));
+    home.publish(&Package::new("next", "1.0.0").needs("lib", "^2"));
+    home.publish(&Package::new("solo", "1.0.0"));
+    let folder = project(&home, "shop", Some("lib = \"^1\""));
+    run(&home, &folder, &["install"]).exits(0);
+    depend(&folder, "lib = \"^2\"");
+    let named = plan(&home, &folder, &["install", "solo"]);
+    assert_eq!(named, ["lib 2.0.0", "solo 1.0.0"]);
+    assert_eq!(plan(&home, &folder, &["install", "--locked"]), named, "what was just written is what holds");
+    assert_eq!(plan(&home, &folder, &["install", "lib@^2"]), named);
+    // What the manifest no longer asks for stands in nobody's way.
+    let folder = project(&home, "other", Some("lib = \"^1\""));
+    run(&home, &folder, &["install"]).exits(0);
+    depend(&folder, "");
+    assert_eq!(plan(&home, &folder, &["install", "next"]), ["lib 2.0.0", "next 1.0.0"]);
+    // A first lock has all of it too, and what does not go with it is refused.
+    let fresh = project(&home, "fresh", Some("app = \"^1\""));
+    let error = run(&home, &fresh, &["install", "lib@^2"]).exits(3).error();
+    assert!(error["context"]["because"].to_string().contains("app 1.0.0 requires lib ^1"), "{error}");
+    assert!(!fresh.join("ggen.lock").exists());
+    let all = plan(&home, &fresh, &["install", "solo"]);
+    assert_eq!(all, ["app 1.0.0", "lib 1.0.0", "solo 1.0.0"]);
+    assert_eq!(plan(&home, &fresh, &["install", "--locked"]), all);
 }
 
 #[test]

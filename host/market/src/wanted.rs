@@ -35,19 +35,18 @@ impl Market {
                         or a package.toml";
             return Err(usage("install", "no package is named, and this folder is no project", Some(hint)));
         };
-        let mut requested = project.lock.requested.clone();
-        if by_name {
-            project::add_requests(&mut requested, &requests);
-        } else {
-            if !project.is_locked() && !project.has_manifest() {
-                let hint = "name a package: ggen marketplace install hello-ggen";
-                return Err(usage("install", "this project has neither a ggen.lock nor a package.toml", Some(hint)));
-            }
-            if project.has_manifest() {
-                requested.retain(|r| r.by != AskedBy::Manifest);
-                requested.extend(project.manifest_requests(self)?);
-            }
+        if !by_name && !project.is_locked() && !project.has_manifest() {
+            let hint = "name a package: ggen marketplace install hello-ggen";
+            return Err(usage("install", "this project has neither a ggen.lock nor a package.toml", Some(hint)));
         }
+        let mut requested = project.lock.requested.clone();
+        // As the manifest is now, whatever is named beside it: a lock that leaves out a part of it, or holds what it no
+        // longer asks for, would be refused by the next command.
+        if project.has_manifest() {
+            requested.retain(|r| r.by != AskedBy::Manifest);
+            requested.extend(project.manifest_requests(self)?);
+        }
+        project::add_requests(&mut requested, &requests);
         let wanted = Wanted {
             requests: project::merged(&requested),
             files,
