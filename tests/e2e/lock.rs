@@ -170,6 +170,28 @@ fn the_manifest_holds_as_it_is_now_whatever_is_named_beside_it() {
 }
 
 #[test]
+fn who_names_a_package_again_without_a_range_does_not_widen_it() {
+    let home = published();
+    let folder = project(&home, "shop", None);
+    let asked = || {
+        let value: toml::Table = lock(&folder).parse().unwrap();
+        value["requested"][0]["requirement"].as_str().unwrap().to_owned()
+    };
+    run(&home, &folder, &["install", "lib@^1"]).exits(0);
+    run(&home, &folder, &["install", "lib"]).exits(0);
+    assert_eq!(asked(), "^1");
+    run(&home, &folder, &["install", "lib@*"]).exits(0);
+    assert_eq!(asked(), "*", "where that is said, it is");
+    // Outside of a project what is installed keeps its range the same way.
+    home.json(&["marketplace", "install", "other@^1", "--offline"]);
+    home.json(&["marketplace", "install", "other", "--offline"]);
+    home.publish(&Package::new("other", "2.0.0"));
+    assert_eq!(home.json(&["marketplace", "upgrade", "other", "--offline"])["upgraded"], json!([]));
+    home.json(&["marketplace", "install", "other@*", "--offline"]);
+    assert_eq!(each(&home.json(&["marketplace", "upgrade", "other", "--offline"])["upgraded"], "to"), ["2.0.0"]);
+}
+
+#[test]
 fn without_names_there_must_be_something_to_go_by() {
     let home = published();
     let nothing = project(&home, "nothing", None);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use ggen_core::lockfile::{AskedBy, LOCKFILE_NAME, LockedPackage, LockedRequest, Lockfile, MAX_LOCKFILE};
 use ggen_core::manifest::{MANIFEST_NAMES, Manifest, Place};
 use ggen_core::resolve::Request;
-use ggen_core::{PackageId, PackageName};
+use ggen_core::{PackageId, PackageName, PublisherId};
 use ggen_store::{ProjectLock, open_regular};
 use semver::{Version, VersionReq};
 
@@ -238,6 +238,18 @@ fn both(one: &VersionReq, other: &VersionReq) -> VersionReq {
 pub(crate) fn registry_of(before: &Lockfile, id: &PackageId, version: &Version, origin: &str) -> String {
     let same = |p: &&LockedPackage| p.id == *id && p.version == *version;
     before.packages.iter().find(same).map_or_else(|| origin.to_owned(), |p| p.registry.clone())
+}
+
+/// The range that the user gave for a package before: who names it again without one does not take that back.
+pub(crate) fn earlier_range(
+    earlier: &[LockedRequest],
+    name: &PackageName,
+    publisher: Option<PublisherId>,
+) -> Option<VersionReq> {
+    let mut own = earlier.iter().filter(|r| r.by == AskedBy::User);
+    let found = own.find(|r| r.name.collision_key() == name.collision_key())?;
+    let is_another = publisher.is_some_and(|typed| found.publisher.is_some_and(|before| before != typed));
+    (!is_another).then(|| found.requirement.clone())
 }
 
 /// Adds requests of the user to those that are there, in the place of older ones of the same name.

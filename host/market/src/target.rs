@@ -21,8 +21,8 @@ pub(crate) enum Target {
         who: Option<String>,
         /// The name.
         name: PackageName,
-        /// The range.
-        requirement: VersionReq,
+        /// The range; none where nothing stood behind the name.
+        requirement: Option<VersionReq>,
     },
     /// A file on this machine.
     File(PathBuf),
@@ -47,10 +47,7 @@ impl Market {
             None => (rest, None),
         };
         let name = package_name(name)?;
-        let requirement = match range {
-            None => VersionReq::STAR,
-            Some(range) => requirement(text, range)?,
-        };
+        let requirement = range.map(|range| requirement(text, range)).transpose()?;
         Ok(Target::Package { who: who.map(str::to_owned), name, requirement })
     }
 

@@ -189,7 +189,7 @@ fn upgraded(before: &Before, planned: &Planned) -> Vec<Upgraded> {
     upgraded
 }
 
-fn request_of(installed: &Installed) -> LockedRequest {
+pub(crate) fn request_of(installed: &Installed) -> LockedRequest {
     let requirement = installed.requirement.as_deref().and_then(|r| ggen_core::manifest::parse_requirement(r).ok());
     LockedRequest {
         name: installed.id.name.clone(),

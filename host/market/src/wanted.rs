@@ -9,6 +9,7 @@ use ggen_core::hooks::Origin;
 use ggen_core::lockfile::{AskedBy, LockedRequest};
 use ggen_core::resolve::Request;
 use ggen_core::{PackageId, PackageName, PublisherId};
+use semver::VersionReq;
 
 use crate::error::MarketError;
 use crate::fallback::Route;
@@ -16,6 +17,7 @@ use crate::gather::{Gathered, Wanted};
 use crate::market::{Market, blocking, now};
 use crate::project::{self, Project};
 use crate::target::{Target, is_prefix, usage};
+use crate::upgrade::request_of;
 
 impl Market {
     /// What is wanted, and what a project's lockfile will say was asked for.
@@ -26,7 +28,11 @@ impl Market {
         project: Option<&Project>,
     ) -> Result<(Wanted, Vec<LockedRequest>), MarketError> {
         let by_name = !typed.is_empty();
-        let (requests, files) = self.requests(route, typed).await?;
+        let earlier = match project {
+            Some(project) => project.lock.requested.clone(),
+            None => self.store.installed()?.iter().filter(|i| i.direct).map(request_of).collect(),
+        };
+        let (requests, files) = self.requests(route, typed, &earlier).await?;
         let Some(project) = project else {
             if by_name {
                 return Ok((Wanted { requests, files, ..Wanted::default() }, Vec::new()));
@@ -39,7 +45,7 @@ impl Market {
             let hint = "name a package: ggen marketplace install hello-ggen";
             return Err(usage("install", "this project has neither a ggen.lock nor a package.toml", Some(hint)));
         }
-        let mut requested = project.lock.requested.clone();
+        let mut requested = earlier;
         // As the manifest is now, whatever is named beside it: a lock that leaves out a part of it, or holds what it no
         // longer asks for, would be refused by the next command.
         if project.has_manifest() {
@@ -62,6 +68,7 @@ impl Market {
         &self,
         route: &Route,
         typed: Vec<Target>,
+        earlier: &[LockedRequest],
     ) -> Result<(Vec<Request>, BTreeSet<PackageId>), MarketError> {
         let (mut requests, mut files) = (Vec::<Request>::new(), BTreeSet::new());
         for target in typed {
@@ -71,7 +78,8 @@ impl Market {
                         Some(who) => Some(self.publisher_of(route, &who, &name).await?),
                         None => None,
                     };
-                    Request { name, publisher, requirement }
+                    let range = requirement.or_else(|| project::earlier_range(earlier, &name, publisher));
+                    Request { name, publisher, requirement: range.unwrap_or(VersionReq::STAR) }
                 }
                 Target::File(path) => {
                     let (request, id) = self.take_file(path).await?;

@@ -36,7 +36,8 @@ pub enum Marketplace {
     /// Install packages with everything that they need.
     Install {
         /// [PUBLISHER/]NAME[@REQ], or a .ggen file.
-        /// None: what the project's ggen.lock or package.toml asks for.
+        /// None: what the project's ggen.lock or package.toml asks for. Without @REQ, the range that it was asked for by
+        /// before stays; NAME@* is any version.
         #[arg(value_name = "[PUBLISHER/]NAME[@REQ] | FILE.ggen")]
         targets: Vec<String>,
         /// Say what would be installed; change nothing.
