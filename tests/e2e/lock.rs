@@ -192,6 +192,24 @@ fn who_names_a_package_again_without_a_range_does_not_widen_it() {
 }
 
 #[test]
+fn a_first_lock_does_not_tell_what_its_machine_had_installed() {
+    let home = published();
+    home.json(&["marketplace", "install", "app", "--offline"]);
+    home.publish(&Package::new("lib", "1.1.0"));
+    let folder = project(&home, "shop", Some(""));
+    assert_eq!(plan(&home, &folder, &["install", "lib"]), ["lib 1.1.0"]);
+    // Outside of a project it stays as it is, unless it is said which end is meant.
+    let version = |more: &[&str]| {
+        let args = [&["marketplace", "install", "lib", "--dry-run", "--offline"], more].concat();
+        each(&home.copy().json(&args)["plan"], "version")
+    };
+    home.publish(&Package::new("lib", "1.2.0"));
+    assert_eq!(version(&[]), ["1.1.0"]);
+    assert_eq!(version(&["--strategy", "newest"]), ["1.2.0"]);
+    assert_eq!(version(&["--strategy", "minimal"]), ["1.0.0"]);
+}
+
+#[test]
 fn without_names_there_must_be_something_to_go_by() {
     let home = published();
     let nothing = project(&home, "nothing", None);

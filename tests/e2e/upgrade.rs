@@ -106,7 +106,7 @@ fn an_upgrade_in_a_project_writes_its_lockfile() {
         command.args(["--offline", "--json"]).current_dir(&folder);
         Running::start(command).ends_within(ggen_tests::LIMIT).exits(0).value()
     };
-    run(&["marketplace", "install", "app@=1.0.0"]);
+    run(&["marketplace", "install", "app@=1.0.0", "lib@=1.0.0"]);
     let lock = || std::fs::read_to_string(folder.join("ggen.lock")).unwrap();
     assert!(lock().contains("name = \"app\"\nversion = \"1.0.0\""));
     let done = run(&["marketplace", "upgrade"]);

@@ -19,7 +19,7 @@ use crate::answers::{InstallAnswer, InstalledPackage, MovedPackage};
 use crate::download::Unpacker;
 use crate::error::MarketError;
 use crate::fallback::{Next, Route};
-use crate::gather::{Gathered, Wanted};
+use crate::gather::{Fresh, Gathered, Wanted};
 use crate::lock::InProject;
 use crate::market::{Market, blocking, now};
 use crate::report::Attending;
@@ -90,7 +90,9 @@ impl Market {
         self.sync_index().await?;
         let route = self.route(Arc::clone(&host), &job, self.offered(from_file)).await?;
         let (wanted, requested) = self.wanted(&route, typed, project.as_ref()).await?;
-        let wanted = Wanted { feeds, ..wanted };
+        // Who says which end of what is allowed is taken does not mean what is installed.
+        let fresh = if request.strategy.is_some() { Fresh::Everything } else { wanted.fresh };
+        let wanted = Wanted { feeds, fresh, ..wanted };
         let planned = self.plan_along(&host, &job, &route, &wanted).await?;
         self.carry_out(
             &host,

@@ -13,7 +13,7 @@ use semver::VersionReq;
 
 use crate::error::MarketError;
 use crate::fallback::Route;
-use crate::gather::{Gathered, Wanted};
+use crate::gather::{Fresh, Gathered, Wanted};
 use crate::market::{Market, blocking, now};
 use crate::project::{self, Project};
 use crate::target::{Target, is_prefix, usage};
@@ -58,6 +58,8 @@ impl Market {
             files,
             lock: Arc::new(project.lock.clone()),
             keep: project.kept(),
+            // What this machine happens to have must not show in what every machine will install.
+            fresh: Fresh::Everything,
             ..Wanted::default()
         };
         Ok((wanted, requested))
