@@ -185,6 +185,29 @@ fn a_yanked_version_is_not_blamed_for_a_conflict_of_others() {
 }
 
 #[test]
+fn what_an_install_breaks_of_what_is_installed_is_named() {
+    let home = home();
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        home.publish(&Package::new("lib", version));
+    }
+    home.publish(&Package::new("one", "1.0.0").needs("lib", "^1"));
+    home.publish(&Package::new("two", "1.0.0").needs("lib", "^2"));
+    home.publish(&Package::new("both", "1.0.0").needs("lib", ">=1"));
+    for name in ["one", "both"] {
+        assert_eq!(home.json(&["marketplace", "install", name, "--offline"])["warnings"], json!([]));
+    }
+    for more in [&["--dry-run"][..], &[]] {
+        let args = [&["marketplace", "install", "two", "--offline"], more].concat();
+        let warnings = home.json(&args)["warnings"].clone();
+        let told = "one 1.0.0, which is installed, requires lib ^1 and gets 2.0.0";
+        assert_eq!(warnings, json!([{ "code": "breaks", "message": told }]), "{more:?}");
+    }
+    // What is broken already is not the fault of what comes next.
+    assert_eq!(home.json(&["marketplace", "install", "both", "--offline"])["warnings"], json!([]));
+    assert_eq!(home.json(&["marketplace", "install", "lib@=1.1.0", "--offline"])["warnings"][0]["code"], "breaks");
+}
+
+#[test]
 fn what_the_disk_knows_is_told_with_its_age() {
     let (author, mut user) = (home(), home());
     author.publish(&Package::new("tool", "1.0.0"));

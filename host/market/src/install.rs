@@ -117,6 +117,8 @@ impl Market {
     ) -> Result<InstallAnswer, MarketError> {
         let plan = planned.items.iter().map(PlanItem::answer).collect();
         let lock = self.lock_for(&place, &planned)?;
+        // In a project its lock says what goes together; what other projects need of this home is theirs to install.
+        let broken = if place.project.is_none() { self.broken_by(&planned)? } else { Vec::new() };
         let installed = match dry_run {
             true => None,
             false => {
@@ -132,6 +134,7 @@ impl Market {
         let moved = planned.moved.into_iter().map(MovedPackage::from).collect();
         let mut warnings = self.told();
         warnings.extend(planned.warnings);
+        warnings.extend(broken);
         Ok(InstallAnswer { plan, installed, passed_over: planned.passed_over, moved, warnings })
     }
 

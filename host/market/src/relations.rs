@@ -6,10 +6,11 @@ use ggen_core::PackageName;
 use ggen_core::graph::{Closure, Member};
 use ggen_core::lockfile::{LockedPackage, Lockfile};
 
-use crate::answers::{TreeAnswer, TreeNode, WhyAnswer};
+use crate::answers::{Notice, TreeAnswer, TreeNode, WhyAnswer};
 use crate::error::MarketError;
 use crate::market::Market;
 use crate::project::{self, Project};
+use crate::solve::Planned;
 use crate::target::package_name;
 
 impl Market {
@@ -43,6 +44,26 @@ impl Market {
         Ok(WhyAnswer { name, version, paths: found.paths, cut: found.cut, lockfile: project.map(|p| p.path()) })
     }
 
+    /// What is installed beside a plan, and would no longer have what it needs: an install must not break it unsaid.
+    pub(crate) fn broken_by(&self, planned: &Planned) -> Result<Vec<Notice>, MarketError> {
+        let here = self.closure(None)?;
+        let is_planned = |m: &Member| planned.items.iter().any(|i| same(&i.chosen.id.name, &m.id.name));
+        let mut broken = Vec::new();
+        for item in planned.items.iter().filter(|item| !item.kept) {
+            let (name, version) = (&item.chosen.id.name, &item.chosen.version);
+            // What did not go together before is no fault of this plan.
+            let Some(before) = here.get(name).map(|m| &m.version) else { continue };
+            for member in here.needers(name).filter(|m| !is_planned(m)) {
+                let mut needed = member.dependencies.iter().filter(|(n, _)| same(n, name)).map(|(_, range)| range);
+                let Some(range) = needed.find(|r| r.matches(before) && !r.matches(version)) else { continue };
+                let (who, its) = (&member.id.name, &member.version);
+                let message = format!("{who} {its}, which is installed, requires {name} {range} and gets {version}");
+                broken.push(Notice { code: "breaks".to_owned(), message });
+            }
+        }
+        Ok(broken)
+    }
+
     /// The lockfile's closure in a project, else what is installed.
     pub(crate) fn closure(&self, project: Option<&Project>) -> Result<Closure, MarketError> {
         if let Some(project) = project {
@@ -61,6 +82,10 @@ impl Market {
         }
         Ok(Closure::new(members, roots))
     }
+}
+
+fn same(one: &PackageName, other: &PackageName) -> bool {
+    one.collision_key() == other.collision_key()
 }
 
 /// What a lockfile names, and who needs whom of it.
