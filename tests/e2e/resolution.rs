@@ -10,10 +10,10 @@ use ggen_tests::{Home, Package, Value, json};
 use crate::{each, home};
 
 /// Versions of a package, each with its dependencies; one that ends in `!` is yanked.
-type Versions = Vec<(String, Vec<(String, String)>)>;
+pub(crate) type Versions = Vec<(String, Vec<(String, String)>)>;
 
 /// A home whose index lists these packages; nobody signed anything of it.
-fn indexed(packages: &BTreeMap<String, Versions>) -> Home {
+pub(crate) fn indexed(packages: &BTreeMap<String, Versions>) -> Home {
     let home = home();
     let zero = "0".repeat(64);
     let dependency =
@@ -34,7 +34,7 @@ fn indexed(packages: &BTreeMap<String, Versions>) -> Home {
     home
 }
 
-fn one(version: &str, needs: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
+pub(crate) fn one(version: &str, needs: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
     (version.to_owned(), needs.iter().map(|(name, range)| ((*name).to_owned(), (*range).to_owned())).collect())
 }
 

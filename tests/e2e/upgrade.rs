@@ -1,7 +1,11 @@
 //! Newer versions of what is here: `upgrade`, `list --outdated`; and who needs whom: `tree`, `why`.
 
+use std::collections::BTreeMap;
+
 use ggen_tests::{Home, Package, Running, Value, json};
 
+use crate::lock::{lock, plan, project, run};
+use crate::resolution::{indexed, one};
 use crate::{each, home};
 
 /// `app` 1.0.0 and `lib` 1.0.0 are installed, and newer ones are there.
@@ -113,6 +117,72 @@ fn an_upgrade_in_a_project_writes_its_lockfile() {
     assert_eq!(each(&done["upgraded"], "to"), ["1.1.0", "1.1.0"], "{done}");
     assert!(lock().contains("name = \"app\"\nversion = \"1.1.0\""), "{}", lock());
     assert!(lock().contains("requirement = \"^1.0.0\""), "{}", lock());
+}
+
+/// What a lockfile says was asked for, by name.
+fn asked(folder: &std::path::Path) -> Vec<(String, String)> {
+    let value: toml::Table = lock(folder).parse().unwrap();
+    let text = |r: &toml::Value, field: &str| r[field].as_str().unwrap().to_owned();
+    let requested = value["requested"].as_array().unwrap();
+    requested.iter().map(|r| (text(r, "name"), text(r, "requirement"))).collect()
+}
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter().map(|(name, range)| ((*name).to_owned(), (*range).to_owned())).collect()
+}
+
+#[test]
+fn an_exact_version_of_what_is_not_named_or_does_not_move_stays_exact() {
+    let home = home();
+    for name in ["pinned", "free"] {
+        home.publish(&Package::new(name, "1.0.0"));
+    }
+    let folder = project(&home, "shop", None);
+    run(&home, &folder, &["install", "pinned@=1.0.0", "free"]).exits(0);
+    home.publish(&Package::new("free", "1.1.0"));
+    let done = run(&home, &folder, &["upgrade", "free"]).exits(0).value();
+    assert_eq!(each(&done["upgraded"], "name"), ["free"]);
+    assert_eq!(done["warnings"], json!([]), "nothing is widened");
+    let exact = pairs(&[("free", "*"), ("pinned", "=1.0.0")]);
+    assert_eq!(asked(&folder), exact);
+    // There is no other version that it could move to.
+    for args in [&["upgrade"][..], &["upgrade", "pinned"]] {
+        assert_eq!(run(&home, &folder, args).exits(0).value()["upgraded"], json!([]));
+        assert_eq!(asked(&folder), exact, "{args:?}");
+    }
+    // Outside of a project it is the same.
+    home.json(&["marketplace", "install", "pinned@=1.0.0", "--offline"]);
+    home.json(&["marketplace", "upgrade", "--offline"]);
+    assert!(home.run(&["marketplace", "why", "pinned"]).exits(0).stdout.contains("(=1.0.0)"));
+    home.publish(&Package::new("pinned", "1.0.1"));
+    let done = run(&home, &folder, &["upgrade", "pinned"]).exits(0).value();
+    assert_eq!(
+        (each(&done["upgraded"], "to"), each(&done["warnings"], "code")),
+        (vec!["1.0.1".into()], vec!["exact".into()])
+    );
+    assert_eq!(asked(&folder), pairs(&[("free", "*"), ("pinned", "^1.0.0")]));
+}
+
+/// A project whose lockfile was written when `old` 1.0.0 was not yanked yet.
+fn locked_by_hand(home: &Home) -> std::path::PathBuf {
+    let (folder, zero) = (project(home, "shop", None), "0".repeat(64));
+    let text = format!(
+        "version = 1\n\n[[requested]]\nname = \"old\"\nrequirement = \"=1.0.0\"\nby = \"user\"\n\n[[package]]\n\
+         name = \"old\"\nversion = \"1.0.0\"\npublisher = \"{zero}\"\ndigest = \"{zero}\"\nregistry = \"registry\"\n"
+    );
+    std::fs::write(folder.join("ggen.lock"), text).unwrap();
+    folder
+}
+
+#[test]
+fn a_yanked_version_that_was_asked_for_exactly_stays_until_there_is_another() {
+    let home = indexed(&BTreeMap::from([("old".to_owned(), vec![one("1.0.0!", &[]), one("2.0.0", &[])])]));
+    let folder = locked_by_hand(&home);
+    assert_eq!(plan(&home, &folder, &["upgrade", "--dry-run"]), ["old 1.0.0"]);
+    let versions = ["1.0.0!", "1.0.1", "2.0.0"].map(|v| one(v, &[])).to_vec();
+    let home = indexed(&BTreeMap::from([("old".to_owned(), versions)]));
+    let folder = locked_by_hand(&home);
+    assert_eq!(plan(&home, &folder, &["upgrade", "--dry-run"]), ["old 1.0.1"]);
 }
 
 fn diamond() -> Home {

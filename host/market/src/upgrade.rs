@@ -1,7 +1,8 @@
 //! `upgrade`: newer versions of what is here, as far as what was asked for allows; and `list --outdated`, which only
 //! looks.
 //!
-//! Refreshes what is known of the closure first. Invariant: what was not to be upgraded moves only where it must.
+//! Refreshes what is known of the closure first. Invariant: what was not to be upgraded moves only where it must, and
+//! what was asked for is written down as it was, but for an exact version that moved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,8 +38,16 @@ pub struct UpgradeRequest {
 struct Before {
     versions: BTreeMap<PackageId, Version>,
     requested: Vec<LockedRequest>,
-    /// What may move; none: everything.
+    /// Names that were given; none: everything is meant.
+    named: Option<BTreeSet<String>>,
+    /// What may move: those, and all that they need; none: everything.
     chosen: Option<BTreeSet<String>>,
+}
+
+/// A plan, and what will be written down as asked for.
+struct PlannedUpgrade {
+    planned: Planned,
+    requested: Vec<LockedRequest>,
 }
 
 impl Market {
@@ -59,8 +68,8 @@ impl Market {
             return Ok(nothing(self.told()));
         }
         let (host, (job, feeds)) = (self.policies()?, self.job_with_feeds(Task::Install).await?);
-        let requested = before.requested.clone();
-        let planned = self.plan_upgrade(&host, &job, project.as_ref(), &before, &feeds).await?;
+        let PlannedUpgrade { planned, requested } =
+            self.plan_upgrade(&host, &job, project.as_ref(), &before, &feeds).await?;
         let upgraded = upgraded(&before, &planned);
         let route = self.route(Arc::clone(&host), &job, self.offered(false)).await?;
         let place = InProject { project, requested, locked: false };
@@ -86,7 +95,7 @@ impl Market {
         if !before.requested.is_empty() {
             let (host, (job, feeds)) = (self.policies()?, self.job_with_feeds(Task::Install).await?);
             match self.plan_upgrade(&host, &job, project.as_ref(), &before, &feeds).await {
-                Ok(planned) => {
+                Ok(PlannedUpgrade { planned, .. }) => {
                     wanted = planned.items.into_iter().map(|i| (i.chosen.id, i.chosen.version)).collect();
                 }
                 Err(MarketError::Interrupted) => return Err(MarketError::Interrupted),
@@ -130,17 +139,53 @@ impl Market {
             requested.retain(|r| r.by != AskedBy::Manifest);
             requested.extend(project.manifest_requests(self)?);
         }
+        let keys = |names: &[PackageName]| names.iter().map(PackageName::collision_key).collect();
+        let (named, chosen) = match names {
+            [] => (None, None),
+            names => (Some(keys(names)), Some(reached(&closure, names))),
+        };
+        Ok(Before { versions, requested, named, chosen })
+    }
+
+    /// What was asked for, with exact versions that are to move as ranges.
+    fn loosened(&self, before: &Before) -> Result<Vec<LockedRequest>, MarketError> {
+        let mut requested = before.requested.clone();
         for request in requested.iter_mut().filter(|r| r.by == AskedBy::User) {
-            if let Some(range) = loosened(&request.requirement) {
-                self.tell(
-                    "exact",
-                    format!("{} was asked for as {}: {range} is kept to", request.name, request.requirement),
-                );
+            let key = request.name.collision_key();
+            let is_meant = before.named.as_ref().is_none_or(|named| named.contains(&key));
+            let Some(range) = loosened(&request.requirement).filter(|_| is_meant) else { continue };
+            // A yanked version stays as long as exactly it is asked for: a range must have another one to offer.
+            let here = before.versions.keys().find(|id| id.name.collision_key() == key);
+            let known = here.map(|id| self.store.package(id)).transpose()?.flatten();
+            if known.is_none_or(|p| p.versions.iter().any(|v| v.yanked.is_none() && range.matches(&v.version))) {
                 request.requirement = range;
             }
         }
-        let chosen = (!names.is_empty()).then(|| reached(&closure, names));
-        Ok(Before { versions, requested, chosen })
+        Ok(requested)
+    }
+
+    /// Takes back what was loosened where nothing came of it, and tells the rest.
+    fn settle(&self, before: &Before, mut requested: Vec<LockedRequest>, planned: &mut Planned) -> Vec<LockedRequest> {
+        let mut taken_back = Vec::new();
+        for (request, was) in requested.iter_mut().zip(&before.requested) {
+            if request.requirement == was.requirement {
+                continue;
+            }
+            let (name, range) = (&request.name, &request.requirement);
+            let item = planned.items.iter().find(|i| i.chosen.id.name.collision_key() == name.collision_key());
+            if item.is_some_and(|i| before.versions.get(&i.chosen.id) == Some(&i.chosen.version)) {
+                request.requirement = was.requirement.clone();
+                taken_back.push(request.name.collision_key());
+            } else {
+                self.tell("exact", format!("{name} was asked for as {}: {range} is kept to", was.requirement));
+            }
+        }
+        let merged = project::merged(&requested);
+        for item in planned.items.iter_mut().filter(|i| taken_back.contains(&i.chosen.id.name.collision_key())) {
+            let asked = merged.iter().find(|r| r.name.collision_key() == item.chosen.id.name.collision_key());
+            item.requirement = asked.map(|r| r.requirement.to_string());
+        }
+        requested
     }
 
     async fn plan_upgrade(
@@ -150,12 +195,13 @@ impl Market {
         project: Option<&Project>,
         before: &Before,
         feeds: &Arc<Feeds>,
-    ) -> Result<Planned, MarketError> {
+    ) -> Result<PlannedUpgrade, MarketError> {
         self.sync_index().await?;
         self.ask_peers(Some(before.versions.keys().cloned().collect())).await?;
         let moves = |id: &PackageId| before.chosen.as_ref().is_none_or(|keys| keys.contains(&id.name.collision_key()));
         let keep = before.versions.iter().filter(|(id, _)| !moves(id)).map(|(id, v)| (id.clone(), v.clone())).collect();
-        let mut requests = project::merged(&before.requested);
+        let requested = self.loosened(before)?;
+        let mut requests = project::merged(&requested);
         for request in &mut requests {
             let here = before.versions.keys().find(|id| id.name == request.name);
             request.publisher = request.publisher.or(here.map(|id| id.publisher));
@@ -169,7 +215,9 @@ impl Market {
             ..Wanted::default()
         };
         let route = self.route(Arc::clone(host), job, self.offered(false)).await?;
-        self.plan_along(host, job, &route, &wanted).await
+        let mut planned = self.plan_along(host, job, &route, &wanted).await?;
+        let requested = self.settle(before, requested, &mut planned);
+        Ok(PlannedUpgrade { planned, requested })
     }
 }
 
