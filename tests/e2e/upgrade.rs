@@ -185,6 +185,62 @@ fn a_yanked_version_that_was_asked_for_exactly_stays_until_there_is_another() {
     assert_eq!(plan(&home, &folder, &["upgrade", "--dry-run"]), ["old 1.0.1"]);
 }
 
+#[test]
+fn an_upgrade_tells_what_it_adds_what_it_drops_and_why_others_moved() {
+    let home = home();
+    for name in ["first", "second"] {
+        home.publish(&Package::new(name, "1.0.0"));
+    }
+    let folder = project(&home, "shop", Some("first = \"^1\""));
+    run(&home, &folder, &["install"]).exits(0);
+    let manifest = |dependencies: &str| {
+        let text = format!("[package]\nname = \"shop\"\nversion = \"1.0.0\"\n[dependencies]\n{dependencies}");
+        std::fs::write(folder.join("package.toml"), text).unwrap();
+    };
+    let told = |more: &[&str]| {
+        let mut command = home.command(&["marketplace", "upgrade", "--offline"]);
+        command.args(more).current_dir(&folder);
+        Running::start(command).ends_within(ggen_tests::LIMIT).exits(0).stdout
+    };
+    manifest("first = \"^1\"\nsecond = \"^1\"\n");
+    assert_eq!(told(&["--dry-run"]).trim(), "would add second 1.0.0");
+    let done = run(&home, &folder, &["upgrade"]).exits(0).value();
+    assert_eq!((&done["added"], &done["upgraded"]), (&json!([{ "name": "second", "version": "1.0.0" }]), &json!([])));
+    assert!(told(&[]).contains("nothing to upgrade"));
+    // Locked, and not on this machine.
+    home.json(&["marketplace", "remove", "second"]);
+    assert!(told(&[]).contains("installed second 1.0.0"));
+    manifest("");
+    assert!(told(&["--dry-run"]).contains("second 1.0.0 is not needed any more"));
+    let done = run(&home, &folder, &["upgrade"]).exits(0).value();
+    assert_eq!(each(&done["moved"], "name"), ["first", "second"], "{done}");
+    assert_eq!((&done["moved"][0]["to"], done["plan"].as_array().unwrap().len()), (&Value::Null, 0));
+    assert!(!lock(&folder).contains("[[package]]"), "{}", lock(&folder));
+    assert_eq!(home.installed().len(), 2, "what is installed is not taken away");
+}
+
+#[test]
+fn what_was_not_named_stays_or_says_why_it_could_not() {
+    let home = home();
+    home.publish(&Package::new("base", "1.0.0"));
+    home.publish(&Package::new("left", "1.0.0").needs("base", "^1"));
+    home.publish(&Package::new("right", "1.0.0").needs("base", "^1"));
+    let folder = project(&home, "shop", Some("left = \">=1\"\nright = \"^1\""));
+    run(&home, &folder, &["install"]).exits(0);
+    home.publish(&Package::new("base", "2.0.0"));
+    home.publish(&Package::new("left", "2.0.0").needs("base", "^2"));
+    home.publish(&Package::new("right", "2.0.0").needs("base", "^2"));
+    // `right` was not named, and `left` needs no other version so much that it would be taken along.
+    let done = run(&home, &folder, &["upgrade", "left"]).exits(0).value();
+    assert_eq!((&done["upgraded"], &done["moved"]), (&json!([]), &json!([])), "{done}");
+    let manifest = std::fs::read_to_string(folder.join("package.toml")).unwrap();
+    std::fs::write(folder.join("package.toml"), manifest.replace("right = \"^1\"", "right = \"^2\"")).unwrap();
+    let done = run(&home, &folder, &["upgrade", "left"]).exits(0).value();
+    assert_eq!(each(&done["upgraded"], "name"), ["base", "left", "right"], "{done}");
+    assert_eq!(each(&done["moved"], "name"), ["right"], "{done}");
+    assert!(done["moved"][0]["why"].to_string().contains("you asked for right ^2"), "{done}");
+}
+
 fn diamond() -> Home {
     let home = home();
     home.publish(&Package::new("base", "1.0.0"));

@@ -16,7 +16,7 @@ use ggen_store::Installed;
 use semver::{Comparator, Op, Version, VersionReq};
 
 use crate::advisories::Feeds;
-use crate::answers::{ListAnswer, UpgradeAnswer, Upgraded};
+use crate::answers::{Added, ListAnswer, MovedPackage, UpgradeAnswer, Upgraded};
 use crate::error::MarketError;
 use crate::gather::{Fresh, Wanted};
 use crate::lock::InProject;
@@ -64,18 +64,23 @@ impl Market {
         let names = request.names.iter().map(|n| package_name(n)).collect::<Result<Vec<_>, _>>()?;
         let project = self.project(false).await?.filter(Project::is_locked);
         let before = self.before(project.as_ref(), &names)?;
-        if before.requested.is_empty() {
+        // What nothing asks for any more leaves a lockfile; what is installed is not taken away.
+        if before.requested.is_empty() && (project.is_none() || before.versions.is_empty()) {
             return Ok(nothing(self.told()));
         }
         let (host, (job, feeds)) = (self.policies()?, self.job_with_feeds(Task::Install).await?);
         let PlannedUpgrade { planned, requested } =
             self.plan_upgrade(&host, &job, project.as_ref(), &before, &feeds).await?;
-        let upgraded = upgraded(&before, &planned);
+        let (upgraded, added) = (upgraded(&before, &planned), added(&before, &planned));
+        let dropped = if project.is_some() { dropped(&before, &planned) } else { Vec::new() };
         let route = self.route(Arc::clone(&host), &job, self.offered(false)).await?;
         let place = InProject { project, requested, locked: false };
         let done = self.carry_out(&host, &job, &route, planned, place, request.dry_run).await?;
+        let mut moved: Vec<_> = done.moved.into_iter().filter(|m| m.to.is_some()).collect();
+        moved.extend(dropped);
         let (plan, installed) = (done.plan, done.installed);
-        Ok(UpgradeAnswer { upgraded, plan, installed, passed_over: done.passed_over, warnings: done.warnings })
+        let (passed_over, warnings) = (done.passed_over, done.warnings);
+        Ok(UpgradeAnswer { upgraded, added, moved, plan, installed, passed_over, warnings })
     }
 
     /// What is installed and not at its newest version.
@@ -222,7 +227,15 @@ impl Market {
 }
 
 fn nothing(warnings: Vec<crate::Notice>) -> UpgradeAnswer {
-    UpgradeAnswer { upgraded: Vec::new(), plan: Vec::new(), installed: None, passed_over: Vec::new(), warnings }
+    UpgradeAnswer {
+        upgraded: Vec::new(),
+        added: Vec::new(),
+        moved: Vec::new(),
+        plan: Vec::new(),
+        installed: None,
+        passed_over: Vec::new(),
+        warnings,
+    }
 }
 
 fn upgraded(before: &Before, planned: &Planned) -> Vec<Upgraded> {
@@ -235,6 +248,26 @@ fn upgraded(before: &Before, planned: &Planned) -> Vec<Upgraded> {
     }
     upgraded.sort_by(|a, b| a.name.cmp(&b.name));
     upgraded
+}
+
+fn added(before: &Before, planned: &Planned) -> Vec<Added> {
+    let new = planned.items.iter().map(|i| &i.chosen).filter(|c| !before.versions.contains_key(&c.id));
+    let mut added: Vec<_> = new.map(|c| Added { name: c.id.name.clone(), version: c.version.clone() }).collect();
+    added.sort_by(|a, b| a.name.cmp(&b.name));
+    added
+}
+
+/// What a lockfile names, and its new one does not.
+fn dropped(before: &Before, planned: &Planned) -> Vec<MovedPackage> {
+    let is_planned = |id: &PackageId| planned.items.iter().any(|i| i.chosen.id == *id);
+    let gone = before.versions.iter().filter(|(id, _)| !is_planned(id));
+    let dropped = gone.map(|(id, from)| MovedPackage {
+        name: id.name.clone(),
+        from: from.clone(),
+        to: None,
+        why: vec![format!("nothing needs {} any more", id.name)],
+    });
+    dropped.collect()
 }
 
 pub(crate) fn request_of(installed: &Installed) -> LockedRequest {

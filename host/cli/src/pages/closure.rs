@@ -27,15 +27,27 @@ pub fn upgraded(page: &mut Page, answer: &UpgradeAnswer) {
             page.line(format!("  {}: {}", reason.code, reason.message));
         }
     }
-    if answer.upgraded.is_empty() {
-        page.good("nothing to upgrade");
-    }
+    moved(page, &answer.moved);
+    let mut say = |done: &str, would: &str, what: String| match answer.installed {
+        Some(_) => page.good(format!("{done} {what}")),
+        None => page.line(format!("{would} {what}")),
+    };
     for package in &answer.upgraded {
-        let change = format!("{} from {} to {}", package.name, package.from, package.to);
-        match answer.installed {
-            Some(_) => page.good(format!("upgraded {change}")),
-            None => page.line(format!("would upgrade {change}")),
-        }
+        say("upgraded", "would upgrade", format!("{} from {} to {}", package.name, package.from, package.to));
+    }
+    for package in &answer.added {
+        say("added", "would add", format!("{} {}", package.name, package.version));
+    }
+    let changed = answer.upgraded.iter().map(|p| &p.name).chain(answer.added.iter().map(|p| &p.name));
+    let changed: Vec<_> = changed.collect();
+    // Locked at this very version, and not on this machine yet.
+    let brought = answer.installed.iter().flatten().filter(|p| !changed.contains(&&p.name));
+    let brought: Vec<_> = brought.map(|p| format!("{} {}", p.name, p.version)).collect();
+    for what in &brought {
+        page.good(format!("installed {what}"));
+    }
+    if changed.is_empty() && answer.moved.is_empty() && brought.is_empty() {
+        page.good("nothing to upgrade");
     }
 }
 

@@ -128,7 +128,7 @@ pub struct InstallAnswer {
     pub warnings: Vec<Notice>,
 }
 
-/// A package that could not stay at the version that a project's lockfile names.
+/// A package that could not stay at the version that a project's lockfile names, or, in an upgrade, that is installed.
 #[derive(Clone, Debug, Serialize)]
 pub struct MovedPackage {
     /// The package.
@@ -158,11 +158,24 @@ pub struct Upgraded {
     pub to: Version,
 }
 
+/// One package that `upgrade` found to be needed and not there yet.
+#[derive(Clone, Debug, Serialize)]
+pub struct Added {
+    /// The package.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+}
+
 /// `marketplace upgrade`.
 #[derive(Clone, Debug, Serialize)]
 pub struct UpgradeAnswer {
     /// What has another version now, or would have.
     pub upgraded: Vec<Upgraded>,
+    /// What is new in the closure.
+    pub added: Vec<Added>,
+    /// What was not to move and had to, and what nothing needs any more.
+    pub moved: Vec<MovedPackage>,
     /// The closure, dependencies first.
     pub plan: Vec<PlannedPackage>,
     /// What was installed now; absent on a dry run.
