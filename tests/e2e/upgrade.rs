@@ -241,6 +241,36 @@ fn what_was_not_named_stays_or_says_why_it_could_not() {
     assert!(done["moved"][0]["why"].to_string().contains("you asked for right ^2"), "{done}");
 }
 
+#[test]
+fn in_a_project_outdated_is_about_its_lockfile() {
+    let home = home();
+    home.publish(&Package::new("lib", "1.0.0"));
+    home.publish(&Package::new("elsewhere", "1.0.0"));
+    home.publish(&Package::new("early", "1.0.0-rc.1"));
+    let folder = project(&home, "shop", None);
+    run(&home, &folder, &["install", "lib@^1", "early@^1.0.0-rc.1"]).exits(0);
+    home.json(&["marketplace", "remove", "lib", "early"]);
+    home.json(&["marketplace", "install", "elsewhere", "--offline"]);
+    for (name, version) in [("lib", "1.1.0"), ("lib", "2.0.0"), ("elsewhere", "1.1.0"), ("early", "1.0.0-rc.2")] {
+        home.publish(&Package::new(name, version));
+    }
+    let rows = |answer: Value| {
+        let text = |p: &Value, field: &str| p[field].as_str().unwrap().to_owned();
+        let packages = answer["packages"].as_array().unwrap().clone();
+        let row = |p: &Value| (text(p, "name"), text(p, "version"), text(p, "wanted"), text(p, "latest"));
+        packages.iter().map(row).collect::<Vec<_>>()
+    };
+    let early = four("early", "1.0.0-rc.1", "1.0.0-rc.2", "1.0.0-rc.2");
+    let locked = rows(run(&home, &folder, &["list", "--outdated"]).exits(0).value());
+    assert_eq!(locked, [early.clone(), four("lib", "1.0.0", "1.1.0", "2.0.0")]);
+    // Elsewhere it is about what is installed.
+    assert_eq!(outdated(&home), [four("elsewhere", "1.0.0", "1.1.0", "1.1.0")]);
+    run(&home, &folder, &["upgrade"]).exits(0);
+    home.publish(&Package::new("early", "1.0.0"));
+    let latest = rows(run(&home, &folder, &["list", "--outdated"]).exits(0).value());
+    assert_eq!(latest[0], four("early", "1.0.0-rc.2", "1.0.0", "1.0.0"));
+}
+
 fn diamond() -> Home {
     let home = home();
     home.publish(&Package::new("base", "1.0.0"));

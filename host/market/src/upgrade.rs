@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use ggen_core::graph::Closure;
 use ggen_core::hooks::{Job, Task};
-use ggen_core::lockfile::{AskedBy, LockedRequest};
+use ggen_core::lockfile::{AskedBy, LockedPackage, LockedRequest};
 use ggen_core::{PackageId, PackageName};
 use ggen_policy::PolicyHost;
 use ggen_store::Installed;
 use semver::{Comparator, Op, Version, VersionReq};
 
 use crate::advisories::Feeds;
-use crate::answers::{Added, ListAnswer, MovedPackage, UpgradeAnswer, Upgraded};
+use crate::answers::{Added, ListAnswer, ListedPackage, MovedPackage, UpgradeAnswer, Upgraded};
 use crate::error::MarketError;
 use crate::gather::{Fresh, Wanted};
 use crate::lock::InProject;
@@ -94,8 +94,7 @@ impl Market {
     async fn outdated_job(&self) -> Result<ListAnswer, MarketError> {
         let project = self.look_at_project()?.filter(Project::is_locked);
         let before = self.before(project.as_ref(), &[])?;
-        let mut answer = self.list()?;
-        answer.outdated = true;
+        let mut packages = self.listed(project.as_ref(), &before)?;
         let mut wanted = BTreeMap::new();
         if !before.requested.is_empty() {
             let (host, (job, feeds)) = (self.policies()?, self.job_with_feeds(Task::Install).await?);
@@ -107,21 +106,38 @@ impl Market {
                 Err(error) => self.tell("not-resolved", format!("what an upgrade would choose is not known: {error}")),
             }
         }
-        for package in &mut answer.packages {
+        for package in &mut packages {
             let id = PackageId { publisher: package.publisher, name: package.name.clone() };
             let known = self.store.package(&id)?;
-            let newest =
-                known.iter().flat_map(|p| &p.versions).filter(|v| v.yanked.is_none() && v.version.pre.is_empty());
-            package.latest = newest.map(|v| v.version.clone()).max().filter(|v| *v > package.version);
-            package.wanted = wanted.get(&id).cloned().filter(|v| *v != package.version);
+            // Who has a pre-release waits for the next one too.
+            let counts = |v: &Version| v.pre.is_empty() || !package.version.pre.is_empty();
+            let usable = known.iter().flat_map(|p| &p.versions).filter(|v| v.yanked.is_none());
+            let newest = usable.map(|v| &v.version).filter(|v| counts(v)).max();
+            let would_be = wanted.get(&id).unwrap_or(&package.version);
+            package.latest = newest.into_iter().chain([would_be, &package.version]).max().cloned();
+            package.wanted = Some(would_be.clone());
         }
-        answer.packages.retain(|p| p.latest.is_some() || p.wanted.is_some());
-        for package in &mut answer.packages {
-            package.latest.get_or_insert_with(|| package.version.clone());
-            package.wanted.get_or_insert_with(|| package.version.clone());
-        }
-        answer.warnings = self.told();
-        Ok(answer)
+        let is_behind = |p: &ListedPackage| {
+            let here = Some(&p.version);
+            p.latest.as_ref() != here || p.wanted.as_ref() != here
+        };
+        packages.retain(is_behind);
+        Ok(ListAnswer { packages, outdated: true, warnings: self.told() })
+    }
+
+    /// What `list --outdated` is about: the project's lockfile, else what is installed.
+    fn listed(&self, project: Option<&Project>, before: &Before) -> Result<Vec<ListedPackage>, MarketError> {
+        let Some(project) = project else { return Ok(self.list()?.packages) };
+        let listed = |p: &LockedPackage| ListedPackage {
+            name: p.id.name.clone(),
+            version: p.version.clone(),
+            publisher: p.id.publisher,
+            path: self.store.package_path(&p.id.name, &p.version),
+            direct: before.requested.iter().any(|r| r.name.collision_key() == p.id.name.collision_key()),
+            wanted: None,
+            latest: None,
+        };
+        Ok(project.lock.packages.iter().map(listed).collect())
     }
 
     /// The lockfile's closure in a project, else what is installed.

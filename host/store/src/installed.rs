@@ -56,6 +56,11 @@ impl Store {
         Ok(rows.into_iter().map(|row| self.to_installed(row)).collect())
     }
 
+    /// Where a package's files are while it is installed at this version.
+    pub fn package_path(&self, name: &PackageName, version: &Version) -> PathBuf {
+        self.layout().package(name, version)
+    }
+
     pub(crate) fn to_installed(&self, row: InstallRow) -> Installed {
         Installed {
             path: self.layout().package(&row.id.name, &row.version),

@@ -52,7 +52,7 @@ pub enum Marketplace {
     },
     /// What is installed.
     List {
-        /// Only what is not at its newest version.
+        /// Only what is not at its newest version; in a project, of what its ggen.lock names.
         #[arg(long)]
         outdated: bool,
     },

@@ -57,7 +57,7 @@ pub(super) fn outdated(page: &mut Page, answer: &ListAnswer) {
         page.good("everything is at its newest version");
         return;
     }
-    let head = ["package", "installed", "wanted", "latest"].map(str::to_owned).to_vec();
+    let head = ["package", "current", "wanted", "latest"].map(str::to_owned).to_vec();
     let row = |p: &ggen_market::ListedPackage| {
         let of = |version: Option<String>| version.unwrap_or_default();
         let (wanted, latest) = (p.wanted.as_ref(), p.latest.as_ref());
