@@ -138,8 +138,18 @@ impl Envelope {
         Ok(())
     }
 
+    /// What it has at most as it travels: a character is written with six at the most. To be asked before it is written
+    /// for its length alone.
+    pub(crate) fn longest(&self) -> usize {
+        let entries = self.signatures.iter().map(|entry| entry.keyid.len() + entry.sig.len() + 32);
+        6 * (64 + self.payload_type.len() + self.payload.len() + entries.sum::<usize>())
+    }
+
     /// Whether it is at most so long as it travels.
     pub(crate) fn check_size(&self, limit: usize) -> Result<(), DsseError> {
+        if self.longest() <= limit {
+            return Ok(());
+        }
         let size = self.to_json().len();
         if size > limit { Err(DsseError::TooLarge { size, limit }) } else { Ok(()) }
     }
@@ -283,6 +293,10 @@ mod tests {
         let other = SignatureEntry { keyid: "of another kind".into(), sig: "x".repeat(MAX_SIGNATURE) };
         assert_eq!(with(other.clone(), MAX_SIGNATURES - 1).unwrap(), b"x");
         assert!(matches!(with(other.clone(), MAX_SIGNATURES), Err(DsseError::Undecodable(_))));
+        assert!(whole.longest() >= whole.to_json().len() && whole.check_size(whole.to_json().len()).is_ok());
+        assert!(whole.check_size(whole.to_json().len() - 1).is_err());
+        let strange = Envelope { payload: "\u{1}".repeat(50), signatures: vec![other.clone(); 8], ..whole.clone() };
+        assert!(strange.longest() >= strange.to_json().len());
         let long = SignatureEntry { sig: "x".repeat(MAX_SIGNATURE + 1), ..other };
         assert!(matches!(with(long, 1), Err(DsseError::Undecodable(_))));
     }

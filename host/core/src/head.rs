@@ -190,6 +190,19 @@ impl HeadBundle {
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
+
+    /// What is believed can be passed on.
+    fn check_size(&self) -> Result<(), HeadError> {
+        if self.roots.iter().chain([&self.head]).map(Envelope::longest).sum::<usize>() <= MAX_HEAD_BUNDLE {
+            return Ok(());
+        }
+        match self.to_json().len() {
+            size if size > MAX_HEAD_BUNDLE => {
+                Err(HeadError::Signature(DsseError::TooLarge { size, limit: MAX_HEAD_BUNDLE }))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl SignedHead {
@@ -210,10 +223,7 @@ impl SignedHead {
         if payload.len() > MAX_HEAD {
             return Err(HeadError::Signature(DsseError::TooLarge { size: payload.len(), limit: MAX_HEAD }));
         }
-        let size = bundle.to_json().len();
-        if size > MAX_HEAD_BUNDLE {
-            return Err(HeadError::Signature(DsseError::TooLarge { size, limit: MAX_HEAD_BUNDLE }));
-        }
+        bundle.check_size()?;
         let head: Head = serde_json::from_slice(&payload).map_err(|e| HeadError::Invalid(e.to_string()))?;
         head.check()?;
         let expected = expected.cloned().unwrap_or(PackageId { publisher: publisher.id, name: head.name.clone() });
