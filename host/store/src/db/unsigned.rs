@@ -1,8 +1,11 @@
 //! What an index lists without a signature.
 //!
 //! Decides that it gives way to whatever is signed. Everything that a row needs is made of an entry beforehand, by
-//! whoever reads it: the one who writes is what an import waits for. Invariant: a version whose release is known is left
-//! as it is.
+//! whoever reads it: the one who writes is what an import waits for. What rests on the home's own index alone goes when
+//! that lists it no more. Invariant: a version whose release is known is left as it is.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ggen_core::release::Dependency;
 use ggen_core::{Digest, PackageId};
@@ -124,4 +127,69 @@ fn put_versions(
             .map_err(sql("write a version to"))?;
     }
     Ok(())
+}
+
+/// One reading of the home's index over an older one: what it lists is noted, the rest goes at its end.
+pub(crate) struct Pass(u64);
+
+/// What a version is that rests on the home's index alone.
+const RESTING: &str = "v.listed AND v.unsigned AND v.release IS NULL AND v.envelope IS NULL";
+
+impl Pass {
+    /// Begins, where something rests on the index that was read before. What is noted is this connection's alone.
+    pub(crate) fn begin(transaction: &Transaction<'_>) -> Result<Option<Self>, StoreError> {
+        static PASSES: AtomicU64 = AtomicU64::new(0);
+        let text = format!("SELECT EXISTS (SELECT 1 FROM versions v WHERE {RESTING})");
+        let begin = || {
+            if !transaction.query_row(&text, [], |row| row.get::<_, bool>(0))? {
+                return Ok(None);
+            }
+            transaction.execute_batch(
+                "CREATE TEMP TABLE IF NOT EXISTS seen (pass INTEGER, publisher BLOB, name TEXT, version TEXT,
+                    PRIMARY KEY (pass, publisher, name, version)) WITHOUT ROWID",
+            )?;
+            Ok(Some(Self(PASSES.fetch_add(1, Ordering::Relaxed))))
+        };
+        begin().map_err(sql("import an index into"))
+    }
+
+    /// Notes what the index lists.
+    pub(crate) fn note(&self, transaction: &Transaction<'_>, package: &Unsigned) -> Result<(), StoreError> {
+        let text = "INSERT OR IGNORE INTO temp.seen VALUES (?1, ?2, ?3, ?4)";
+        let write = sql("import an index into");
+        let mut statement = transaction.prepare_cached(text).map_err(&write)?;
+        for version in &package.versions {
+            let (publisher, name) = (package.id.publisher.0.as_bytes(), package.id.name.as_str());
+            statement.execute(params![to_sql(self.0), publisher, name, version.version]).map_err(&write)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was noted; with `whole`, what rests on the index and is not in it goes. How many versions went.
+    pub(crate) fn end(&self, transaction: &Transaction<'_>, whole: bool) -> Result<usize, StoreError> {
+        let pass = to_sql(self.0);
+        let text = format!(
+            "SELECT v.package, v.version FROM versions v JOIN packages p ON p.id = v.package WHERE {RESTING} AND NOT EXISTS
+                (SELECT 1 FROM temp.seen s
+                 WHERE s.pass = ?1 AND s.publisher = p.publisher AND s.name = p.name AND s.version = v.version)"
+        );
+        let find = || -> rusqlite::Result<Vec<(i64, String)>> {
+            let mut statement = transaction.prepare(&text)?;
+            statement.query_map([pass], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let gone = if whole { find().map_err(sql("read"))? } else { Vec::new() };
+        for (package, version) in &gone {
+            transaction
+                .prepare_cached("DELETE FROM versions WHERE package = ?1 AND version = ?2")
+                .and_then(|mut s| s.execute(params![package, version]))
+                .map_err(sql("import an index into"))?;
+        }
+        for package in gone.iter().map(|(package, _)| *package).collect::<BTreeSet<_>>() {
+            refresh(transaction, package, None)?;
+        }
+        transaction
+            .execute("DELETE FROM temp.seen WHERE pass = ?1", [pass])
+            .map(|_| gone.len())
+            .map_err(sql("import an index into"))
+    }
 }

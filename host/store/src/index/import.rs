@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::entries::{Batch, Item, What, read_batches};
 use super::{IndexReport, chain};
-use crate::db::unsigned::{self, Unsigned};
+use crate::db::unsigned::{self, Pass, Unsigned};
 use crate::db::{catalog, sql, trust};
 use crate::error::{StoreError, at};
 use crate::trust_log::Record;
@@ -39,17 +39,35 @@ impl Store {
         let file = fsio::open_regular(&path).map_err(at("read", &path))?;
         let source = Source::Registry(registry.display().to_string());
         let _fast = self.db().importing();
+        let before = super::look(&path);
+        let pass = if home { self.db().write("import an index into", false, Pass::begin)? } else { None };
         let (send, batches) = sync_channel(WAITING);
         let read = std::thread::scope(|scope| {
             let reader = std::thread::Builder::new().name("index".to_owned());
             let reader =
                 reader.spawn_scoped(scope, move || read_batches(file, registry, &send)).map_err(at("read", &path))?;
             // What was read before a break is as good as it was.
-            let written = self.write_batches(batches, &source, home, now, report);
+            let written = self.write_batches(batches, &source, home, pass.as_ref(), now, report);
             let read = reader.join().unwrap_or_else(|_| Err("its reader ended early".to_owned()));
             written.map(|()| read)
         })?;
+        if let Some(pass) = pass {
+            self.end_pass(&pass, &path, read.is_ok().then_some(before).flatten())?;
+        }
         read.map_err(|problem| StoreError::Index { path, problem })
+    }
+
+    /// What the home's index lists no more goes: it rested on nothing else. Not where the file was read in part, or is
+    /// another by now: whoever reads that one sees to it.
+    fn end_pass(&self, pass: &Pass, path: &Path, read: Option<(u128, u64)>) -> Result<(), StoreError> {
+        self.db().write("import an index into", false, |t| {
+            let whole = read.is_some() && super::look(path) == read;
+            if pass.end(t, whole)? > 0 {
+                // Other directories may list it too: they are read again.
+                t.execute("DELETE FROM meta WHERE key LIKE 'index:%'", []).map_err(sql("import an index into"))?;
+            }
+            Ok(())
+        })
     }
 
     fn write_batches(
@@ -57,6 +75,7 @@ impl Store {
         batches: Receiver<Batch>,
         source: &Source,
         home: bool,
+        pass: Option<&Pass>,
         now: u64,
         report: &mut IndexReport,
     ) -> Result<(), StoreError> {
@@ -66,6 +85,11 @@ impl Store {
                 loop {
                     batch.rejected.drain(..).for_each(|rejected| report.refuse(rejected));
                     take_items(t, self, &batch.items, source, home, now, report)?;
+                    for item in &batch.items {
+                        if let (Some(pass), What::Unsigned(package)) = (pass, &item.what) {
+                            pass.note(t, package)?;
+                        }
+                    }
                     packages += batch.packages;
                     if packages >= TRANSACTION {
                         return Ok(());

@@ -95,6 +95,39 @@ fn a_directory_that_changes_a_release_is_refused_entry_by_entry() {
 }
 
 #[test]
+fn what_the_index_lists_no_more_is_gone_unless_something_else_has_it() {
+    let (home, other, author, mut signer) = (Home::new(), Home::new(), Author::new(1), Author::new(2));
+    let version = |v: &str| format!(r#"{{"version":"{v}","publisher":"{}"}}"#, author.id);
+    let known = |home: &Home| -> Vec<String> {
+        let package = home.store.package(&author.package("lib")).unwrap();
+        package.into_iter().flat_map(|p| p.versions).map(|v| v.version.to_string()).collect()
+    };
+    unsigned(&other, &version("3.0.0"));
+    let directories = [other.path().to_owned()];
+    unsigned(&home, &[version("1.0.0"), version("2.0.0"), version("3.0.0")].join(","));
+    home.store.sync_index(&directories, 9).unwrap();
+    assert_eq!(known(&home), ["3.0.0", "2.0.0", "1.0.0"]);
+    unsigned(&home, &version("1.0.0"));
+    home.store.sync_index(&directories, 10).unwrap();
+    assert_eq!(known(&home), ["3.0.0", "1.0.0"], "the other directory has it still");
+    // In one that breaks off nothing is missed.
+    let whole = std::fs::read_to_string(home.path().join("registry/index.json")).unwrap();
+    std::fs::write(home.path().join("registry/index.json"), &whole[..whole.len() - 60]).unwrap();
+    home.store.sync_index(&directories, 11).unwrap();
+    assert!(known(&home).contains(&"1.0.0".to_owned()));
+    unsigned(&home, "");
+    home.store.sync_index(&[], 12).unwrap();
+    assert_eq!(known(&home), ["3.0.0"]);
+    // What is signed rests on no index.
+    signer.publish(&home.store, "signed", "1.0.0");
+    unsigned(&home, &version("1.0.0"));
+    home.store.sync_index(&[], 13).unwrap();
+    unsigned(&home, "");
+    home.store.sync_index(&[], 14).unwrap();
+    assert_eq!(home.store.package(&signer.package("signed")).unwrap().unwrap().versions.len(), 1);
+}
+
+#[test]
 fn a_broken_index_is_kept_and_rebuilt() {
     let (home, mut author) = (Home::new(), Author::new(1));
     author.publish(&home.store, "pkg", "1.0.0");
