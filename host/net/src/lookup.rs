@@ -1,8 +1,8 @@
 //! Questions to many peers at once.
 //!
 //! Decides whom to ask and when enough is known: connected nodes and those that the hash table names are asked side by
-//! side; a lookup is over when all have answered, and soon after enough have: sources of several networks, or half of all
-//! once the hash table has named its own. Invariant: what is returned as
+//! side; a lookup is over when all have answered, and soon after enough have: sources of several networks, or half of all,
+//! with time for those whom the hash table names. Invariant: what is returned as
 //! a head has a valid signature and is of the package that was asked for.
 
 use std::collections::HashSet;
@@ -34,7 +34,8 @@ const MAX_HEADS: usize = 64;
 /// Sources of a good answer, each of another network, after which a lookup waits no more for those who are late.
 const ENOUGH: usize = 3;
 
-/// How many times the grace of a lookup those are waited for who answer later than half of all.
+/// How many times the grace of a lookup those are waited for who answer later than half of all; twice as long where the
+/// hash table has not named its own yet.
 const LATE: u32 = 4;
 
 impl Handle {
@@ -144,8 +145,9 @@ impl Handle {
             let heard = asked.len().saturating_sub(running.len());
             if sources.len() >= ENOUGH {
                 end = end.min(Instant::now() + limits.lookup_grace);
-            } else if !found.is_empty() && !open && heard * 2 >= asked.len() {
-                end = end.min(Instant::now() + limits.lookup_grace * LATE);
+            } else if !found.is_empty() && heard * 2 >= asked.len() {
+                let late = if open { LATE * 2 } else { LATE };
+                end = end.min(Instant::now() + limits.lookup_grace * late);
             }
             let (peer, bundles) = tokio::select! {
                 () = tokio::time::sleep_until(end) => break,
