@@ -103,11 +103,9 @@ impl Node {
         self.ended()
     }
 
-    /// Has its terminal end, and waits: its exit code.
-    #[track_caller]
-    pub fn hang_up(mut self) -> Option<i32> {
+    /// Has its terminal end.
+    pub fn hang_up(&self) {
         signal(&self.child, Signal::HUP);
-        self.ended()
     }
 
     /// Waits for its end.
