@@ -71,6 +71,7 @@ fn who_sends_a_head_on_cannot_end_it() {
         let value = eventually("the head", LIMIT, || stranger.record(&head));
         assert!(stranger.put(&head, value.clone(), lasts));
     }
+    // Nothing tells of what does not happen: the life that was given is waited out.
     std::thread::sleep(lasts * 2);
     for node in [&owning, &kept] {
         assert!(Asker::start(node).record(&head).is_some(), "{}", node.peer_id);

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and the end of the terminal: the first asks the job to stop and clean up, the second ends the program at once.
+//! Ctrl-C, SIGTERM and the end of the terminal: the first asks the job to stop and clean up, the second ends the program
+//! at once.
 //!
 //! Decides nothing else. Invariant: a job that does not hear the wish in time is dropped, unless it has begun to commit:
 //! then it ends as if nothing had been wished, and the exit code says what happened.

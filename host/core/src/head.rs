@@ -308,7 +308,7 @@ mod tests {
         let (key, id, roots) = setup();
         let mut bundle = Head::with_release(None, &id, version("1.0.0"), 10, 5).sign(&key, roots).unwrap().bundle;
         let root = Envelope { payload: "A".repeat(MAX_HEAD_BUNDLE), ..bundle.roots[0].clone() };
-        bundle.roots.push(root.clone());
+        bundle.roots.push(root);
         assert!(SignedHead::verify(bundle.clone(), Some(&id)).is_err(), "a root is bounded");
         bundle.roots.pop();
         bundle

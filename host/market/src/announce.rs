@@ -127,8 +127,7 @@ impl Market {
         }
     }
 
-    /// Announces what commands beside the node publish. What such a command has told the node
-    /// itself is told nobody twice.
+    /// Announces what commands beside the node publish. What such a command has told the node itself is told nobody twice.
     async fn announce_published(&self, handle: &Handle, mut after: u64) -> Result<(), MarketError> {
         loop {
             tokio::time::sleep(LOOK).await;

@@ -62,7 +62,8 @@ pub trait Content: Send + Sync + 'static {
     fn mark(&self, id: &PackageId) -> Option<HeadMark> {
         SignedHead::verify(self.head(id)?, Some(id)).ok().map(|head| head.mark())
     }
-    /// Which log of accepted heads this is, and at most `limit` entries of it after a number, of about `room` bytes together.
+    /// Which log of accepted heads this is, and at most `limit` entries of it after a number, of about `room` bytes
+    /// together.
     fn changes(&self, _after: u64, _limit: usize, _room: usize) -> Option<Changes> {
         None
     }

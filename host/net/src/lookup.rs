@@ -2,8 +2,8 @@
 //!
 //! Decides whom to ask and when enough is known: connected nodes and those that the hash table names are asked side by
 //! side; a lookup is over when all have answered, and soon after enough have: sources of several networks, or half of all,
-//! with time for those whom the hash table names. Invariant: what is returned as
-//! a head has a valid signature and is of the package that was asked for.
+//! with time for those whom the hash table names. Invariant: what is returned as a head has a valid signature and is of the
+//! package that was asked for.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -226,13 +226,14 @@ impl Handle {
         let key = record_key(&archive_key(archive));
         self.link.commands.send(Command::Providers { key, reply }).await.map_err(|_| NetError::Stopped)?;
         let (mut seen, mut reached, mut open) = (HashSet::new(), Vec::new(), true);
+        let most = limits.max_holders.saturating_mul(4);
         let mut dials = FuturesUnordered::new();
         let mut end = Instant::now() + limits.lookup_timeout;
         while open || !dials.is_empty() {
             tokio::select! {
                 () = tokio::time::sleep_until(end) => break,
                 lead = leads.recv(), if open => match lead {
-                    Some(Lead::Provider(peer)) if seen.len() < limits.max_holders.saturating_mul(4) && seen.insert(peer) => {
+                    Some(Lead::Provider(peer)) if seen.len() < most && seen.insert(peer) => {
                         dials.push(self.reach(peer));
                     }
                     Some(_) => {}

@@ -80,8 +80,9 @@ impl Sync {
                     let Ok(peers) = self.link.call(Command::Peers).await else { return };
                     // Whoever left begins a turn when it comes back.
                     turns.retain(|peer, _| peers.iter().any(|p| p.peer_id == *peer));
-                    let mut due: Vec<PeerInfo> = peers.into_iter().filter(|p| p.dht && !busy.contains(&p.peer_id)).collect();
-                    due.retain(|peer| turns.get(&peer.peer_id).is_none_or(|(at, wait)| at.elapsed() >= *wait));
+                    let mut due = peers;
+                    due.retain(|p| p.dht && !busy.contains(&p.peer_id));
+                    due.retain(|p| turns.get(&p.peer_id).is_none_or(|(at, wait)| at.elapsed() >= *wait));
                     // Whoever has waited longest comes first.
                     due.sort_by_key(|peer| turns.get(&peer.peer_id).map(|(at, _)| *at));
                     due.truncate(AT_ONCE.saturating_sub(running.len()));

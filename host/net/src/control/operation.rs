@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::message::{self, Event, Op, Peer, Reply, WireHead};
 use crate::error::NetError;
-use crate::fetch::FetchRequest;
+use crate::fetch::{FetchRequest, check_size};
 use crate::handle::Handle;
 use crate::types::{NodeEvent, SearchEvent};
 
@@ -70,10 +70,10 @@ impl<W: AsyncWrite + Unpin> Operation<'_, W> {
                 }
             }
             Op::Holders { archive } => value(handle.holders(&archive).await),
-            Op::Fetch { archive, .. } if archive.size > handle.limits().max_archive => {
-                Ok(Err(NetError::TooLarge { size: archive.size, limit: handle.limits().max_archive }))
-            }
             Op::Fetch { archive, holders, path, proved } => {
+                if let Err(error) = check_size(&archive, handle.limits().max_archive) {
+                    return Ok(Err(error));
+                }
                 let mut there = vec![false; usize::try_from(chunk_count(archive.size)).unwrap_or(0)];
                 for index in proved {
                     if let Some(slot) = usize::try_from(index).ok().and_then(|i| there.get_mut(i)) {

@@ -137,6 +137,12 @@ pub struct FetchReport {
     pub bytes: u64,
 }
 
+/// To be asked before anything is made as long as an archive says to be.
+pub(crate) fn check_size(archive: &Archive, limit: u64) -> Result<(), NetError> {
+    let size = archive.size;
+    if size > limit { Err(NetError::TooLarge { size, limit }) } else { Ok(()) }
+}
+
 impl Handle {
     /// Fetches an archive. `events` must be read meanwhile: a full channel holds the fetch up.
     ///
@@ -147,10 +153,7 @@ impl Handle {
         request: FetchRequest,
         events: mpsc::Sender<FetchEvent>,
     ) -> Result<FetchReport, NetError> {
-        let (size, limit) = (request.archive.size, self.limits().max_archive);
-        if size > limit {
-            return Err(NetError::TooLarge { size, limit });
-        }
+        check_size(&request.archive, self.limits().max_archive)?;
         driver::run(self.link.clone(), request, events).await
     }
 

@@ -52,13 +52,18 @@ impl Behaviour {
         if self.local_too || !is_local(address) { subnet_of(address) } else { None }
     }
 
-    fn check(&self, address: &Multiaddr) -> Result<(), ConnectionDenied> {
-        match self.network(address) {
-            Some(network) if self.open.get(&network).copied().unwrap_or(0) >= self.most => {
-                Err(ConnectionDenied::new(Crowded(network)))
-            }
-            _ => Ok(()),
+    /// The network that a connection counts for, if it has room beside those that stand and so many that come in.
+    fn room(&self, address: &Multiaddr, coming: impl Fn(&str) -> usize) -> Result<Option<String>, ConnectionDenied> {
+        let Some(network) = self.network(address) else { return Ok(None) };
+        let coming = u32::try_from(coming(&network)).unwrap_or(u32::MAX);
+        match self.open.get(&network).copied().unwrap_or(0).saturating_add(coming) {
+            count if count >= self.most => Err(ConnectionDenied::new(Crowded(network))),
+            _ => Ok(Some(network)),
         }
+    }
+
+    fn check(&self, address: &Multiaddr) -> Result<(), ConnectionDenied> {
+        self.room(address, |_| 0).map(|_| ())
     }
 }
 
@@ -73,13 +78,10 @@ impl NetworkBehaviour for Behaviour {
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         let from = if is_relayed(local) { local } else { remote };
-        let Some(network) = self.network(from) else { return Ok(()) };
-        let coming = self.coming.values().filter(|other| **other == network).count();
-        let open = self.open.get(&network).copied().unwrap_or(0);
-        if u32::try_from(coming).unwrap_or(u32::MAX).saturating_add(open) >= self.most {
-            return Err(ConnectionDenied::new(Crowded(network)));
+        let coming = |network: &str| self.coming.values().filter(|other| *other == network).count();
+        if let Some(network) = self.room(from, coming)? {
+            self.coming.insert(id, network);
         }
-        self.coming.insert(id, network);
         Ok(())
     }
 

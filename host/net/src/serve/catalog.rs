@@ -37,10 +37,10 @@ pub(super) async fn serve(server: Arc<Server>, peer: PeerId, mut stream: Stream)
     let response = answer(&server, request).await.unwrap_or_else(internal);
     let bytes = serde_json::to_vec(&response).unwrap_or_default();
     drop(response);
-    let (place, bytes) = match (bytes.len() > LONG, server.long.take(peer)) {
-        (false, _) => (None, bytes),
-        (true, Ok(place)) => (Some(place), bytes),
-        (true, Err(_)) => {
+    let place = if bytes.len() > LONG { server.long.take(peer).map(Some) } else { Ok(None) };
+    let (place, bytes) = match place {
+        Ok(place) => (place, bytes),
+        Err(_) => {
             tracing::debug!(%peer, "too many long answers wait to be taken: one is not given");
             (None, serde_json::to_vec(&Response::Error { code: "busy".to_owned() }).unwrap_or_default())
         }

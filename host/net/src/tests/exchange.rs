@@ -90,18 +90,20 @@ async fn long_answers_that_nobody_takes_are_few() {
     let node = node(Memory { packages: (0..40).map(package).collect(), ..Memory::default() }, &[], limits()).await;
     let greedy = command(&[&node], limits()).await;
     let question = crate::catalog::Request::Name { name: "claimed".parse().unwrap() };
-    let mut streams = Vec::new();
+    greedy.handle.settled(Duration::from_secs(5)).await;
+    let (mut streams, mut long, mut busy) = (Vec::new(), 0, 0);
     for _ in 0..6 {
-        let opened = greedy.handle.link.open(node.peer(), vec![], crate::catalog::CATALOG, Duration::from_secs(5));
-        let mut stream = opened.await.unwrap();
-        crate::frame::write_json(&mut stream, &question, 1000).await.unwrap();
+        // One that is dropped before it was looked at is opened again.
+        let (stream, length) = eventually("an answer begins", async || {
+            let opened = greedy.handle.link.open(node.peer(), vec![], crate::catalog::CATALOG, Duration::from_secs(5));
+            let (mut stream, mut length) = (opened.await.ok()?, [0; 4]);
+            crate::frame::write_json(&mut stream, &question, 1000).await.ok()?;
+            stream.read_exact(&mut length).await.ok()?;
+            Some((stream, u32::from_be_bytes(length)))
+        })
+        .await;
         streams.push(stream);
-    }
-    let (mut long, mut busy) = (0, 0);
-    for stream in &mut streams {
-        let mut length = [0; 4];
-        stream.read_exact(&mut length).await.unwrap();
-        if u32::from_be_bytes(length) > 1_000_000 { long += 1 } else { busy += 1 }
+        if length > 1_000_000 { long += 1 } else { busy += 1 }
     }
     assert_eq!((long, busy), (4, 2), "of one peer");
     drop(streams);
