@@ -36,6 +36,7 @@ pub mod resolve;
 pub mod root;
 pub mod schedule;
 pub mod search;
+pub mod share;
 pub mod stock;
 pub mod upload;
 mod window;

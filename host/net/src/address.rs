@@ -150,6 +150,16 @@ pub(crate) fn is_local(address: &Multiaddr) -> bool {
     })
 }
 
+/// The network that an address belongs to, where that says who is behind it: none of this machine or a private network.
+pub(crate) fn public_network_of(address: &Multiaddr) -> Option<String> {
+    if is_local(address) { None } else { subnet_of(address) }
+}
+
+/// Who a peer is one of, so that a crowd in one network counts once: its network, or itself where that says nothing.
+pub(crate) fn source_of(address: Option<&Multiaddr>, peer: &PeerId) -> String {
+    address.and_then(public_network_of).unwrap_or_else(|| peer.to_string())
+}
+
 /// Whether somebody at `seen_from` can have a use for `address`: nothing of this machine alone, unless he is on it.
 pub(crate) fn is_shareable(address: &Multiaddr, seen_from: &Multiaddr) -> bool {
     let unspecified = ip_of(address).is_some_and(|ip| ip.is_unspecified());

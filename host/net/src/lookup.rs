@@ -18,7 +18,7 @@ use libp2p::PeerId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::address::{is_local, subnet_of};
+use crate::address::{source_of, subnet_of};
 use crate::catalog::{AskError, Request, Response, ask, misfit};
 use crate::dht::record_key;
 use crate::error::NetError;
@@ -173,7 +173,9 @@ impl Handle {
             };
             let new = self.verified(peer, bundles, &wanted).await;
             if !new.is_empty() {
-                sources.insert(source_of(&self.peers().await?, &peer));
+                let connected = self.peers().await?;
+                let address = connected.iter().find(|p| p.peer_id == peer).and_then(|info| info.addresses.first());
+                sources.insert(source_of(address, &peer));
             }
             found.extend(new);
         }
@@ -262,12 +264,6 @@ impl Handle {
             Some(Holder { peer, addresses })
         }
     }
-}
-
-/// Who a peer is one of, so that a crowd in one network counts once: its network, or itself where that says nothing.
-fn source_of(connected: &[PeerInfo], peer: &PeerId) -> String {
-    let address = connected.iter().find(|p| p.peer_id == *peer).and_then(|info| info.addresses.first());
-    address.filter(|a| !is_local(a)).and_then(subnet_of).unwrap_or_else(|| peer.to_string())
 }
 
 /// The network that a peer is connected from.

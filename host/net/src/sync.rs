@@ -17,7 +17,7 @@ use libp2p::PeerId;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::address::{is_local, subnet_of};
+use crate::address::public_network_of;
 use crate::catalog::{AskError, Request, Response, ask, misfit};
 use crate::complaints::Complaints;
 use crate::content::Content;
@@ -110,7 +110,7 @@ impl Sync {
 
     async fn turn(&self, info: PeerInfo, mut place: Place) -> (PeerId, Place, Turn) {
         let peer = info.peer_id;
-        let network = info.addresses.first().filter(|a| !is_local(a)).and_then(subnet_of);
+        let network = info.addresses.first().and_then(public_network_of);
         let end = Instant::now() + self.link.limits.request_timeout * PATIENCE;
         for _ in 0..MAX_PAGES {
             match self.page(peer, network.as_ref(), &mut place).await {

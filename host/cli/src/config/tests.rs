@@ -69,6 +69,7 @@ fn every_limit_can_be_written_as_it_is() {
         ("count_local_networks = 1", "true or false"),
         ("max_holders = 9223372036854775807", "at most 1152921504606846976"),
         ("holder_timeout = \"99999999999s\"", "a shorter time"),
+        ("max_control_message = 0", "write at least 4096"),
     ] {
         let (problem, hint) = refused(&format!("[limits]\n{wrong}\n"));
         assert!(hint.contains(told), "{problem}: {hint}");

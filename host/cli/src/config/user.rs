@@ -123,6 +123,8 @@ fn directories(document: &Document, root: &DeTable<'_>) -> Result<Vec<PathBuf>, 
 /// The longest time and the largest number of a limit: what is reckoned with them stays a time and a number.
 const MAX_TIME: Duration = Duration::from_secs(100 * 365 * 86_400);
 const MAX_NUMBER: u64 = 1 << 60;
+/// The smallest of those that a node can be told nothing without: not even to stop.
+const LEAST: [(&str, u64); 1] = [("max_control_message", 4096)];
 
 fn limits(document: &Document, root: &DeTable<'_>) -> Result<Option<Limits>, ConfigError> {
     let Some(value) = root.get("limits") else { return Ok(None) };
@@ -152,6 +154,10 @@ fn limits(document: &Document, root: &DeTable<'_>) -> Result<Option<Limits>, Con
             if number > MAX_NUMBER {
                 let problem = format!("`{name}` cannot be as large as {number}");
                 return Err(document.wrong(value.span(), problem, format!("write at most {MAX_NUMBER}")));
+            }
+            if let Some((_, least)) = LEAST.iter().find(|(of, least)| *of == name && number < *least) {
+                let problem = format!("`{name}` cannot be as small as {number}: a node could not even be told to stop");
+                return Err(document.wrong(value.span(), problem, format!("write at least {least}")));
             }
         }
     }

@@ -5,6 +5,7 @@
 
 pub(crate) use ggen_core::admit;
 pub(crate) mod kept;
+mod providers;
 pub(crate) mod store;
 
 use ggen_core::Digest;

@@ -1,35 +1,52 @@
-//! What the node keeps for the DHT: records and provider records, in memory, bounded.
+//! What the node keeps for the DHT: records, and by [`super::providers`] provider records; in memory, bounded.
 //!
-//! Decides what gives way when it is full: what is farthest from this node, never what this node itself published.
-//! Knows no disk: it notes under which keys something of others has changed, and whoever keeps that asks for them.
-//! Invariant: counts and bytes stay within the bounds whatever peers send.
+//! Decides what gives way when it is full: of the source that has most of it what is farthest from this node, never what
+//! this node itself published. Knows no disk: it notes under which keys something of others has changed, and whoever keeps
+//! that asks for them. Invariant: counts and bytes stay within the bounds whatever peers send, and no source drives out
+//! what those have who have less than it.
 
 use std::borrow::Cow;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use ggen_core::Digest;
 use ggen_core::head::HeadMark;
 use ggen_core::limits::Limits;
+use ggen_core::share::Shares;
 use libp2p::PeerId;
 use libp2p::kad::store::{Error, RecordStore, Result};
 use libp2p::kad::{KBucketDistance, KBucketKey, ProviderRecord, Record, RecordKey};
 
 use super::kept::{Kept, KeptProvider, KeptRecord, after, left};
-use crate::address::{is_local, subnet_of};
+use super::providers::Providers;
+use crate::address::source_of;
 
-/// Providers kept of one key.
-const MAX_PROVIDERS_PER_KEY: usize = 20;
-/// Of one network.
-const MAX_PROVIDERS_OF_NETWORK: usize = 5;
 /// Provider records kept for each key that may be kept, over all.
 const PROVIDERS_PER_KEY: usize = 4;
-
 /// Keys that are noted as changed, for each key that may be kept.
 const CHANGES_PER_KEY: usize = 2;
 /// An end that moves by less is not worth being written down.
 const SAME_END: Duration = Duration::from_secs(60);
+/// From where something was kept before the last start: nobody wrote down who had sent it.
+const BEFORE: &str = "";
+
+/// Who is counted for what he sends: his network, or himself where that says nothing (see [`source_of`]).
+pub(super) type Source = String;
+
+/// Sources that one record is counted to.
+const MAX_SOURCES: usize = 4;
+
+/// A record, and who sent it: it counts to each of them, and gives way with the last. None: it is this node's own.
+struct Held {
+    record: Record,
+    sources: Vec<Source>,
+}
+
+impl Held {
+    fn is_own(&self) -> bool {
+        self.sources.is_empty()
+    }
+}
 
 /// The records of a node.
 pub(crate) struct Store {
@@ -38,11 +55,10 @@ pub(crate) struct Store {
     max_records: usize,
     max_bytes: usize,
     bytes: usize,
-    records: BTreeMap<KBucketDistance, Record>,
+    records: BTreeMap<KBucketDistance, Held>,
+    shares: Shares<Source, KBucketDistance>,
     marks: HashMap<RecordKey, HeadMark>,
-    providers: BTreeMap<KBucketDistance, Vec<ProviderRecord>>,
-    provider_records: usize,
-    provided: HashMap<RecordKey, ProviderRecord>,
+    providers: Providers,
     changed: HashSet<RecordKey>,
 }
 
@@ -55,10 +71,9 @@ impl Store {
             max_bytes: limits.max_dht_bytes,
             bytes: 0,
             records: BTreeMap::new(),
+            shares: Shares::default(),
             marks: HashMap::new(),
-            providers: BTreeMap::new(),
-            provider_records: 0,
-            provided: HashMap::new(),
+            providers: Providers::new(limits.max_dht_records.max(1).saturating_mul(PROVIDERS_PER_KEY)),
             changed: HashSet::new(),
         }
     }
@@ -82,11 +97,33 @@ impl Store {
         self.add_provider(ProviderRecord::new(key, self.me, Vec::new()))
     }
 
+    /// Keeps a record that `source` sent. That others have sent it too stays true: nobody can make what is theirs give way
+    /// by sending it as one of his many.
+    pub fn put_of(&mut self, record: Record, source: Source) -> Result<()> {
+        let before = self.records.get(&self.distance(&record.key));
+        let mut sources = before.map(|held| held.sources.clone()).unwrap_or_default();
+        if !sources.contains(&source) {
+            sources.sort_by_key(|source| self.shares.weight(source));
+            sources.truncate(MAX_SOURCES - 1);
+            sources.push(source);
+        }
+        self.insert(record, sources)
+    }
+
+    /// Keeps that `source` says of itself that it provides something.
+    pub fn add_provider_of(&mut self, record: ProviderRecord, source: Source) -> Result<()> {
+        let distance = self.distance(&record.key);
+        for key in self.providers.add(distance, record, source)? {
+            self.note(&key);
+        }
+        Ok(())
+    }
+
     /// Puts a record back that was kept before: nothing is noted, for it is written down already.
     pub fn put_back(&mut self, record: Record) -> Result<()> {
         let key = record.key.clone();
         let noted = self.changed.contains(&key);
-        self.put(record)?;
+        self.put_of(record, BEFORE.to_owned())?;
         if !noted {
             self.changed.remove(&key);
         }
@@ -133,10 +170,9 @@ impl Store {
 
     fn kept(&self, key: &RecordKey, digest: Digest, now: u64) -> Kept {
         let distance = self.distance(key);
-        let record = self.records.get(&distance).filter(|record| !self.is_own(record));
+        let record = self.records.get(&distance).filter(|held| !held.is_own()).map(|held| &held.record);
         let record = record.map(|r| KeptRecord { value: r.value.clone(), expires: left(r.expires, now) });
-        let providers = self.providers.get(&distance).into_iter().flatten().filter(|p| p.provider != self.me);
-        let providers = providers.map(|p| KeptProvider {
+        let providers = self.providers.of_others(&distance).map(|p| KeptProvider {
             peer: p.provider,
             addresses: p.addresses.clone(),
             expires: left(p.expires, now),
@@ -146,14 +182,13 @@ impl Store {
 
     /// Drops what has come to its end.
     pub fn sweep(&mut self, now: Instant) {
-        let over: Vec<RecordKey> = self.records.values().filter(|r| r.is_expired(now)).map(|r| r.key.clone()).collect();
+        let over = self.records.values().map(|held| &held.record).filter(|record| record.is_expired(now));
+        let over: Vec<RecordKey> = over.map(|record| record.key.clone()).collect();
         for key in over {
             self.remove(&key);
         }
-        let providers = self.providers.values().flatten().filter(|p| p.is_expired(now));
-        let over: Vec<(RecordKey, PeerId)> = providers.map(|p| (p.key.clone(), p.provider)).collect();
-        for (key, provider) in over {
-            self.remove_provider(&key, &provider);
+        for key in self.providers.sweep(now) {
+            self.note(&key);
         }
     }
 
@@ -163,27 +198,71 @@ impl Store {
 
     /// Whether what is kept under `key` is this node's own.
     pub fn publishes(&self, key: &RecordKey) -> bool {
-        self.records.get(&self.distance(key)).is_some_and(|record| self.is_own(record))
+        self.records.get(&self.distance(key)).is_some_and(Held::is_own)
     }
 
-    fn is_own(&self, record: &Record) -> bool {
-        record.publisher == Some(self.me)
+    /// What a record counts: its bytes, and its place in the table as much as one has on average.
+    fn weight(&self, record: &Record) -> u64 {
+        let place = self.max_bytes / self.max_records;
+        u64::try_from(record.value.len().saturating_add(place)).unwrap_or(u64::MAX)
     }
 
-    /// Makes room for `size` bytes at `distance`, or says that the newcomer is the one to give way.
-    fn make_room(&mut self, distance: KBucketDistance, size: usize, own: bool) -> Result<()> {
-        while self.records.len() >= self.max_records || self.bytes.saturating_add(size) > self.max_bytes {
-            let farthest = self.records.iter().rev().find(|(_, r)| r.publisher != Some(self.me)).map(|(d, _)| *d);
-            match farthest {
-                Some(farthest) if own || farthest > distance => {
-                    if let Some(record) = self.records.remove(&farthest) {
-                        self.bytes = self.bytes.saturating_sub(record.value.len());
-                        self.note(&record.key);
-                    }
-                }
-                _ => return Err(Error::MaxRecords),
-            }
+    /// Takes what is kept at `distance` out; of its key nothing is noted.
+    fn take(&mut self, distance: &KBucketDistance) -> Option<Held> {
+        let held = self.records.remove(distance)?;
+        self.bytes = self.bytes.saturating_sub(held.record.value.len());
+        for source in &held.sources {
+            self.shares.remove(source, distance);
         }
+        Some(held)
+    }
+
+    /// Counts what is kept at `distance` no more to `source`, and takes it out if it was the last.
+    fn give_up(&mut self, source: &Source, distance: &KBucketDistance) {
+        self.shares.remove(source, distance);
+        let Some(held) = self.records.get_mut(distance) else { return };
+        held.sources.retain(|other| other != source);
+        if held.is_own()
+            && let Some(held) = self.take(distance)
+        {
+            self.note(&held.record.key);
+        }
+    }
+
+    /// Makes room for a record at `distance`, or says that the newcomer is the one to give way.
+    fn make_room(&mut self, distance: KBucketDistance, record: &Record, sources: &[Source]) -> Result<()> {
+        let (size, weight) = (record.value.len(), self.weight(record));
+        // What many have sent has the right of the one of them who has least.
+        let source = sources.iter().min_by_key(|source| self.shares.weight(source));
+        while self.records.len() >= self.max_records || self.bytes.saturating_add(size) > self.max_bytes {
+            let gone = match source {
+                Some(source) => self.shares.gives_way(source, &distance, weight),
+                None => self.shares.first_to_go(),
+            };
+            let (of, gone) = gone.map(|(of, gone)| (of.clone(), *gone)).ok_or(Error::MaxRecords)?;
+            self.give_up(&of, &gone);
+        }
+        Ok(())
+    }
+
+    /// Keeps a record; without sources it is this node's own.
+    fn insert(&mut self, record: Record, sources: Vec<Source>) -> Result<()> {
+        if record.value.len() > ggen_core::head::MAX_HEAD_BUNDLE {
+            return Err(Error::ValueTooLarge);
+        }
+        let distance = self.distance(&record.key);
+        let before = self.take(&distance);
+        let of_others = !sources.is_empty() || before.as_ref().is_some_and(|before| !before.is_own());
+        if of_others && before.is_none_or(|before| is_other(&before, &record, sources.is_empty())) {
+            self.note(&record.key);
+        }
+        self.make_room(distance, &record, &sources)?;
+        self.bytes = self.bytes.saturating_add(record.value.len());
+        let weight = self.weight(&record);
+        for source in &sources {
+            self.shares.add(source, distance, weight);
+        }
+        self.records.insert(distance, Held { record, sources });
         Ok(())
     }
 }
@@ -193,116 +272,57 @@ impl RecordStore for Store {
     type ProvidedIter<'a> = Box<dyn Iterator<Item = Cow<'a, ProviderRecord>> + 'a>;
 
     fn get(&self, key: &RecordKey) -> Option<Cow<'_, Record>> {
-        self.records.get(&self.distance(key)).map(Cow::Borrowed)
+        self.records.get(&self.distance(key)).map(|held| Cow::Borrowed(&held.record))
     }
 
+    /// What libp2p itself puts is this node's own.
     fn put(&mut self, record: Record) -> Result<()> {
-        if record.value.len() > ggen_core::head::MAX_HEAD_BUNDLE {
-            return Err(Error::ValueTooLarge);
-        }
-        let distance = self.distance(&record.key);
-        let before = self.records.remove(&distance);
-        self.bytes = self.bytes.saturating_sub(before.as_ref().map_or(0, |before| before.value.len()));
-        let of_others = !self.is_own(&record) || before.as_ref().is_some_and(|before| !self.is_own(before));
-        if of_others && before.is_none_or(|before| is_other(&before, &record)) {
-            self.note(&record.key);
-        }
-        self.make_room(distance, record.value.len(), self.is_own(&record))?;
-        self.bytes = self.bytes.saturating_add(record.value.len());
-        self.records.insert(distance, record);
-        Ok(())
+        let sources = if record.publisher == Some(self.me) { vec![] } else { vec![BEFORE.to_owned()] };
+        self.insert(record, sources)
     }
 
     fn remove(&mut self, key: &RecordKey) {
-        let distance = self.distance(key);
-        if let Some(record) = self.records.remove(&distance) {
-            self.bytes = self.bytes.saturating_sub(record.value.len());
+        if self.take(&self.distance(key)).is_some() {
             self.note(key);
         }
     }
 
     fn records(&self) -> Self::RecordsIter<'_> {
-        Box::new(self.records.values().map(Cow::Borrowed))
+        Box::new(self.records.values().map(|held| Cow::Borrowed(&held.record)))
     }
 
     fn add_provider(&mut self, record: ProviderRecord) -> Result<()> {
-        let own = record.provider == self.me;
-        let distance = self.distance(&record.key);
-        if !self.providers.contains_key(&distance) && self.providers.len() >= self.max_records {
-            let provided = |list: &[ProviderRecord]| list.iter().any(|p| p.provider == self.me);
-            let farthest = self.providers.iter().rev().find(|(_, list)| !provided(list)).map(|(d, _)| *d);
-            match farthest {
-                Some(farthest) if own || farthest > distance => {
-                    let gone = self.providers.remove(&farthest).unwrap_or_default();
-                    self.provider_records = self.provider_records.saturating_sub(gone.len());
-                    gone.first().inspect(|first| self.note(&first.key));
-                }
-                _ => return Err(Error::MaxProvidedKeys),
-            }
+        if record.provider == self.me {
+            return self.providers.provide(record, self.max_records);
         }
-        if own {
-            self.provided.insert(record.key.clone(), record.clone());
-        }
-        let key = record.key.clone();
-        let mut news = false;
-        let full = self.provider_records >= self.max_records.saturating_mul(PROVIDERS_PER_KEY);
-        let list = match self.providers.entry(distance) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(_) if full && !own => return Err(Error::MaxProvidedKeys),
-            Entry::Vacant(entry) => entry.insert(Vec::new()),
-        };
-        if let Some(known) = list.iter_mut().find(|p| p.provider == record.provider) {
-            news = known.addresses != record.addresses || !is_same_end(known.expires, record.expires);
-            *known = record;
-        } else if own || (list.len() < MAX_PROVIDERS_PER_KEY && !full && has_room_in_network(list, &record)) {
-            list.push(record);
-            news = true;
-            self.provider_records = self.provider_records.saturating_add(1);
-        }
-        if news && !own {
-            self.note(&key);
-        }
-        Ok(())
+        let source = source_of(record.addresses.first(), &record.provider);
+        self.add_provider_of(record, source)
     }
 
     fn providers(&self, key: &RecordKey) -> Vec<ProviderRecord> {
-        self.providers.get(&self.distance(key)).cloned().unwrap_or_default()
+        self.providers.all(key, &self.distance(key))
     }
 
     fn provided(&self) -> Self::ProvidedIter<'_> {
-        Box::new(self.provided.values().map(Cow::Borrowed))
+        Box::new(self.providers.own().map(Cow::Borrowed))
     }
 
     fn remove_provider(&mut self, key: &RecordKey, provider: &PeerId) {
-        let distance = self.distance(key);
-        if let Some(list) = self.providers.get_mut(&distance) {
-            let before = list.len();
-            list.retain(|p| p.provider != *provider);
-            self.provider_records = self.provider_records.saturating_sub(before - list.len());
-            if list.is_empty() {
-                self.providers.remove(&distance);
-            }
-            self.note(key);
-        }
         if *provider == self.me {
-            self.provided.remove(key);
+            self.providers.unprovide(key);
+        } else if self.providers.remove(&self.distance(key), provider).is_some() {
+            self.note(key);
         }
     }
 }
 
-/// Whether a network has not all that one may have of a key's providers, so that a crowd in one keeps nobody else out.
-fn has_room_in_network(list: &[ProviderRecord], record: &ProviderRecord) -> bool {
-    let network = |r: &ProviderRecord| r.addresses.first().filter(|a| !is_local(a)).and_then(subnet_of);
-    let Some(mine) = network(record) else { return true };
-    list.iter().filter(|other| network(other).as_ref() == Some(&mine)).count() < MAX_PROVIDERS_OF_NETWORK
+/// Whether a record is worth being written down after the one before; `own`: it is this node's now.
+fn is_other(before: &Held, now: &Record, own: bool) -> bool {
+    let (was_own, before) = (before.is_own(), &before.record);
+    was_own != own || before.value != now.value || !is_same_end(before.expires, now.expires)
 }
 
-/// Whether a record is worth being written down after the one before.
-fn is_other(before: &Record, now: &Record) -> bool {
-    before.value != now.value || before.publisher != now.publisher || !is_same_end(before.expires, now.expires)
-}
-
-fn is_same_end(before: Option<Instant>, now: Option<Instant>) -> bool {
+pub(super) fn is_same_end(before: Option<Instant>, now: Option<Instant>) -> bool {
     match (before, now) {
         (Some(before), Some(now)) => before.max(now).duration_since(before.min(now)) < SAME_END,
         _ => before == now,

@@ -1,5 +1,6 @@
 //! What a store keeps and lets go, whatever peers send.
 
+use super::super::providers::{MAX_OF_NETWORK, MAX_PER_KEY};
 use super::*;
 
 fn key(n: u32) -> RecordKey {
@@ -21,7 +22,7 @@ fn a_flood_of_records_stays_within_bounds_and_drops_nothing_of_our_own() {
     for n in 500..1000 {
         let _ = store.put(Record::new(key(n), vec![0; 90]));
     }
-    assert!(store.records.len() <= 50 && store.bytes <= 2000);
+    assert!(store.records.len() <= 50 && store.bytes <= 2000 && !store.records.is_empty());
     assert_eq!(store.bytes, store.records().map(|r| r.value.len()).sum::<usize>());
     assert!(store.get(&key(u32::MAX)).is_some());
     assert!(store.put(Record::new(key(1), vec![0; 300_000])).is_err());
@@ -31,17 +32,23 @@ fn a_flood_of_records_stays_within_bounds_and_drops_nothing_of_our_own() {
 fn a_flood_of_providers_stays_within_bounds_and_drops_nothing_of_our_own() {
     let mut store = store(20, 2000);
     store.provide(key(u32::MAX)).unwrap();
+    let place = store.distance(&key(u32::MAX));
     for n in 0..200 {
         let _ = store.add_provider(ProviderRecord::new(key(n), PeerId::random(), vec![]));
         let _ = store.add_provider(ProviderRecord::new(key(u32::MAX), PeerId::random(), vec![]));
+        let held: usize = (0..200).map(|n| store.providers(&key(n)).len()).sum();
+        assert!(store.providers.of_others(&place).count() <= MAX_PER_KEY && held <= 80);
+        assert_eq!(store.providers.count(), held + store.providers.of_others(&place).count());
     }
-    assert_eq!(store.providers.len(), 20);
-    assert_eq!(store.provider_records, store.providers.values().map(Vec::len).sum::<usize>());
-    assert_eq!(store.providers(&key(u32::MAX)).len(), MAX_PROVIDERS_PER_KEY);
+    assert_eq!(store.providers.count(), 80);
     assert_eq!(store.provided().count(), 1);
+    assert!(store.providers(&key(u32::MAX)).iter().any(|p| p.provider == store.me));
+    for n in 0..40 {
+        assert_eq!(store.provide(key(n)).is_ok(), n < 19, "{n}");
+    }
     let me = store.me;
     store.remove_provider(&key(u32::MAX), &me);
-    assert_eq!(store.provided().count(), 0);
+    assert_eq!(store.provided().count(), 19);
 }
 
 #[test]
@@ -54,20 +61,56 @@ fn a_crowd_in_one_network_keeps_no_holder_of_another_out() {
     for n in 0..40 {
         let _ = store.add_provider(of(format!("9.9.9.{n}")));
     }
-    assert_eq!(store.providers(&key(1)).len(), MAX_PROVIDERS_OF_NETWORK);
+    assert_eq!(store.providers(&key(1)).len(), MAX_OF_NETWORK);
     let honest = of("8.8.8.8".into());
     store.add_provider(honest.clone()).unwrap();
     assert!(store.providers(&key(1)).contains(&honest));
+    // By where it is connected from, not by what it says.
+    let liar = of("7.7.7.7".into());
+    assert!(store.add_provider_of(liar, "9.9.9.0/24".into()).is_err());
 }
 
 #[test]
-fn where_there_is_no_room_for_a_provider_its_key_is_not_kept_either() {
-    let mut store = store(4, 2000);
-    for _ in 0..16 {
-        let _ = store.add_provider(ProviderRecord::new(key(1), PeerId::random(), vec![]));
+fn one_peer_that_provides_everything_drives_out_nobody_who_has_less() {
+    let mut store = store(5, 2000);
+    let (honest, crowd) = (PeerId::random(), PeerId::random());
+    for n in 0..5 {
+        store.add_provider(ProviderRecord::new(key(n), honest, vec![])).unwrap();
     }
-    assert!(store.add_provider(ProviderRecord::new(key(2), PeerId::random(), vec![])).is_err());
-    assert_eq!(store.providers.len(), 1);
+    store.take_changed(100, 1000, 5);
+    for n in 5..2000 {
+        let _ = store.add_provider(ProviderRecord::new(key(n), crowd, vec![]));
+    }
+    assert!((0..5).all(|n| store.providers(&key(n)).iter().any(|p| p.provider == honest)));
+    assert_eq!(store.providers.count(), 20);
+    // What gave way is not kept on elsewhere, and whoever comes later finds a place.
+    let late = ProviderRecord::new(key(3000), PeerId::random(), vec![]);
+    store.add_provider(late.clone()).unwrap();
+    assert_eq!((store.providers(&key(3000)), store.providers.count()), (vec![late], 20));
+}
+
+#[test]
+fn one_source_of_many_records_drives_out_nobody_who_has_less() {
+    let key = |n: u32| RecordKey::new(&[n.to_be_bytes(); 8].concat());
+    let mut store = store(20, 20_000);
+    let record = |n: u32| Record::new(key(n), vec![0; 100]);
+    for n in 0..5 {
+        store.put_of(record(n), "honest".into()).unwrap();
+        // Sent once more by somebody who will have many, it is still one of the few of the first.
+        store.put_of(record(n), "crowd".into()).unwrap();
+    }
+    for n in 0..500 {
+        let _ = store.put_of(record(n), "crowd".into());
+    }
+    assert!((0..5).all(|n| store.get(&key(n)).is_some()));
+    assert_eq!((store.records.len(), store.bytes), (20, 2000));
+    store.put_of(record(1000), "late".into()).unwrap();
+    assert!(store.get(&key(1000)).is_some() && store.records.len() == 20);
+    // By what they weigh, too: few that are long are not less than many that are short.
+    for n in 2000..2010 {
+        let _ = store.put_of(Record::new(key(n), vec![0; 9000]), "long".into());
+    }
+    assert!((0..5).chain([1000]).all(|n| store.get(&key(n)).is_some()) && store.bytes <= 20_000);
 }
 
 #[test]

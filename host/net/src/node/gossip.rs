@@ -20,7 +20,7 @@ use libp2p::gossipsub::{Event, IdentTopic, MessageAcceptance, MessageId, Publish
 use tokio::sync::oneshot;
 
 use super::{Node, now_ms};
-use crate::address::{is_local, subnet_of};
+use crate::address::public_network_of;
 use crate::error::NetError;
 use crate::node::listen::{Listener, Looked};
 use crate::node::mesh::TOPIC;
@@ -167,7 +167,7 @@ impl Node {
     }
 
     fn hear(&mut self, key: Digest, peer: PeerId, announced: Announced) {
-        let network = self.peers.get(&peer).filter(|p| !is_local(&p.remote)).and_then(|p| subnet_of(&p.remote));
+        let network = self.peers.get(&peer).and_then(|p| public_network_of(&p.remote));
         self.gossip.heard.insert(key, Heard { announced, peer, network });
     }
 

@@ -10,9 +10,9 @@ use ggen_core::head::Succession;
 use ggen_core::hooks::OffenceClass;
 use ggen_core::republish;
 use libp2p::PeerId;
-use libp2p::kad::store::RecordStore as _;
 use libp2p::kad::{
-    Event, GetProvidersOk, GetRecordOk, InboundRequest, PutRecordError, QueryId, QueryResult, QueryStats, RecordKey,
+    Event, GetProvidersOk, GetRecordOk, InboundRequest, ProviderRecord, PutRecordError, QueryId, QueryResult,
+    QueryStats, RecordKey,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +20,7 @@ use super::announce::Holding;
 use super::command::Lead;
 use super::verify::Checked;
 use super::{MAX_QUERIES, Node, now_ms};
+use crate::address::source_of;
 use crate::dht::admit;
 use crate::dht::kept::after;
 use crate::error::NetError;
@@ -71,12 +72,8 @@ impl Node {
             Event::InboundRequest { request: InboundRequest::PutRecord { source, record: Some(record), .. } } => {
                 self.verifier.submit(source, record);
             }
-            Event::InboundRequest { request: InboundRequest::AddProvider { record: Some(mut record) } } => {
-                record.addresses.retain(|a| a.len() <= PROVIDER_ADDRESS);
-                record.addresses.truncate(PROVIDER_ADDRESSES);
-                if record.key.as_ref().len() == 32 {
-                    let _ = self.swarm.behaviour_mut().kad.store_mut().add_provider(record);
-                }
+            Event::InboundRequest { request: InboundRequest::AddProvider { record: Some(record) } } => {
+                self.on_provided(record);
             }
             Event::OutboundQueryProgressed { id, result, stats, step } => {
                 self.on_progress(id, result, &stats);
@@ -87,6 +84,22 @@ impl Node {
             Event::RoutablePeer { peer, address } => self.route(peer, address),
             Event::RoutingUpdated { peer, old_peer, .. } => self.on_routed(peer, old_peer),
             _ => {}
+        }
+    }
+
+    /// Who a peer is counted as: by where it is connected from, and not by what it says.
+    fn source(&self, peer: &PeerId) -> String {
+        source_of(self.peers.get(peer).map(|known| &known.remote), peer)
+    }
+
+    /// A peer says of itself that it has something.
+    fn on_provided(&mut self, mut record: ProviderRecord) {
+        record.addresses.retain(|a| a.len() <= PROVIDER_ADDRESS);
+        record.addresses.truncate(PROVIDER_ADDRESSES);
+        if record.key.as_ref().len() == 32 && record.provider != *self.swarm.local_peer_id() {
+            let source = self.source(&record.provider);
+            // One that has no room is none of this node's.
+            let _ = self.swarm.behaviour_mut().kad.store_mut().add_provider_of(record, source);
         }
     }
 
@@ -185,7 +198,8 @@ impl Node {
                 if let Some(source) = source {
                     // Somebody else's republishing must not make the record ours.
                     record.publisher = record.publisher.filter(|p| *p == source);
-                    let _ = store.put(record);
+                    let source = self.source(&source);
+                    let _ = self.swarm.behaviour_mut().kad.store_mut().put_of(record, source);
                     self.outlook.head(head.head.issued);
                 } else if succession == Succession::Newer {
                     let _ = store.put_back(record);

@@ -109,3 +109,28 @@ async fn prove_again(mut kept: Vec<(Digest, KeptRecord)>, outbox: mpsc::Sender<D
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_peer_that_sends_without_end_leaves_room_for_the_others() {
+        let mut verifier = Verifier::start(Vec::new());
+        let (crowd, other) = (PeerId::random(), PeerId::random());
+        let garbage = || Record::new(record_key(&Digest::of(b"x")), b"garbage".to_vec());
+        for _ in 0..2 {
+            for _ in 0..QUEUE * 2 {
+                verifier.submit(crowd, garbage());
+            }
+            verifier.submit(other, garbage());
+            let mut sources = Vec::new();
+            for _ in 0..=QUEUE / 4 {
+                sources.push(verifier.next().await.unwrap().source.unwrap());
+            }
+            assert_eq!(sources.iter().filter(|peer| **peer == crowd).count(), QUEUE / 4);
+            assert_eq!(sources.last(), Some(&other));
+            assert!(verifier.waiting.is_empty(), "who has been served may send again");
+        }
+    }
+}

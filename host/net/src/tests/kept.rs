@@ -1,5 +1,6 @@
 //! What a node keeps for others outlives it, and what it announces it announces again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -123,4 +124,36 @@ async fn heads_and_providers_are_announced_again_by_themselves() {
     }
     let status = holder.handle.status().await.unwrap();
     assert!(status.evidence.contains(&"it announces 2 keys in time".to_owned()), "{:?}", status.evidence);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_provides_without_end_drives_out_nobody_who_provides_little() {
+    let small = Limits { max_dht_records: 5, ..limits() };
+    let mut keeper = node(Memory::default(), &[], small).await;
+    let archives = |of: &str, count: usize| -> Vec<Digest> {
+        (0..count).map(|n| Digest::of(format!("{of} {n}").as_bytes())).collect()
+    };
+    let mut provided = Vec::new();
+    for (of, count) in [("honest", 3), ("crowd", 40)] {
+        let provider = node(Memory::default(), &[&keeper], limits()).await;
+        assert!(provider.handle.joined(Duration::from_secs(5)).await.is_connected());
+        provider.handle.provide(&archives(of, count), &[]).await.unwrap();
+        let keys: BTreeSet<Digest> = archives(of, count).iter().map(archive_key).collect();
+        let mut seen = BTreeSet::new();
+        // Of more than it can note at once, it tells some.
+        while seen.len() < count.min(8) {
+            let kept = keeper.event(|e| if let NodeEvent::Kept(kept) = e { Some(kept) } else { None }).await;
+            seen.extend(kept.into_iter().map(|k| k.key).filter(|key| keys.contains(key)));
+        }
+        provided.push(provider);
+    }
+    let honest = provided[0].peer();
+    for provider in provided {
+        provider.handle.shutdown().await.unwrap();
+    }
+    let stranger = command(&[&keeper], limits()).await;
+    for archive in archives("honest", 3) {
+        let holders = stranger.handle.holders(&archive).await.unwrap();
+        assert_eq!(holders.iter().map(|h| h.peer).collect::<Vec<_>>(), [honest]);
+    }
 }
