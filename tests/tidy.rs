@@ -10,6 +10,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "tidy/circles.rs"]
+mod circles;
 #[path = "tidy/scan.rs"]
 mod scan;
 
@@ -154,6 +156,20 @@ fn each_crate_knows_whom_it_may_know_and_nobody_else() {
         let strangers: Vec<_> = edges[plugin].iter().filter(|d| *d != "ggen-plugin-sdk").collect();
         assert!(strangers.is_empty(), "a policy knows the SDK alone, and {plugin} knows {strangers:?}");
     }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut found = Vec::new();
+    for package in metadata()["packages"].as_array().expect("packages") {
+        for target in package["targets"].as_array().expect("targets") {
+            let kind = target["kind"][0].as_str().unwrap_or_default();
+            if ["lib", "rlib", "cdylib", "bin"].contains(&kind) {
+                found.extend(circles::circles(Path::new(target["src_path"].as_str().expect("a path"))));
+            }
+        }
+    }
+    none("files that import each other in a circle: what both need belongs into a third", &found);
 }
 
 #[test]

@@ -112,7 +112,8 @@ fn a_node_that_is_told_so_serves_what_its_own_keys_have_signed_and_nothing_else(
     first.kill();
     let node = holder.node();
     let mut asker = Asker::start(&node);
-    assert!(asker.providers(&own)[0].starts_with(&node.peer_id), "it says what it serves");
+    let served = eventually("it says what it serves", LIMIT, || asker.providers(&own).into_iter().next());
+    assert!(served.starts_with(&node.peer_id), "{served}");
     assert!(asker.providers(&archive_key(&digest)).is_empty(), "and not what it does not");
     late.bootstrap(&[&node]);
     late.json(&["marketplace", "install", "of-its-own"]);

@@ -17,6 +17,8 @@ pub const HEAD_TYPE: &str = "application/vnd.ggen.head.v1+json";
 pub const MAX_HEAD: usize = 128 * 1024;
 /// The longest head with its roots, as it is stored in the DHT, in bytes.
 pub const MAX_HEAD_BUNDLE: usize = 192 * 1024;
+/// The longest version or requirement, in bytes.
+pub const MAX_VERSION: usize = 128;
 /// The most versions that a head lists.
 pub const MAX_VERSIONS: usize = 512;
 
@@ -166,7 +168,7 @@ impl Head {
         if !self.versions.windows(2).all(|pair| matches!(pair, [a, b] if a.version > b.version)) {
             return invalid("its versions are not in falling order, each once".to_owned());
         }
-        if self.versions.iter().any(|v| v.version.to_string().len() > crate::release::MAX_VERSION) {
+        if self.versions.iter().any(|v| v.version.to_string().len() > MAX_VERSION) {
             return invalid("a version is longer than 128 bytes".to_owned());
         }
         if self.versions.iter().any(|v| v.yanked.as_ref().is_some_and(|y| y.len() > 1024)) {

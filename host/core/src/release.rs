@@ -10,6 +10,7 @@ use crate::chunks::chunk_count;
 use crate::digest::Digest;
 use crate::dsse::{DsseError, Envelope, SecretKey};
 use crate::head::Head;
+pub use crate::head::MAX_VERSION;
 use crate::name::{PackageId, PackageName, PublisherId};
 use crate::root::Publisher;
 
@@ -23,8 +24,6 @@ pub const MAX_DEPENDENCIES: usize = 512;
 pub const MAX_CLAIMS: usize = 256;
 /// The longest value of a claim, in bytes.
 pub const MAX_CLAIM: usize = 4096;
-/// The longest version or requirement, in bytes.
-pub const MAX_VERSION: usize = 128;
 
 /// A dependency, as it is signed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

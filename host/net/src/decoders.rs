@@ -68,7 +68,7 @@ pub fn archive() -> (Archive, Vec<u8>) {
 /// What others tell of a package's head: by gossip, or in their logs.
 pub fn announcement(bytes: &[u8]) -> bool {
     let claimed = Announcement::from_json(bytes).ok().and_then(|told| told.claimed());
-    let told = node::check(bytes, &mut ProvedRoots::new(1));
+    let told = node::listen::check(bytes, &mut ProvedRoots::new(1));
     told.is_ok_and(|told| claimed == Some((told.head.head.id(), told.head.mark())))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ggen_core::Digest;
 
-use crate::fetch::HolderReport;
+use crate::fetch::report::HolderReport;
 
 /// An error of another library, kept for its text.
 pub type Problem = Box<dyn std::error::Error + Send + Sync>;

@@ -13,6 +13,7 @@
 
 mod address;
 mod catalog;
+mod clock;
 mod complaints;
 mod config;
 mod content;
@@ -44,7 +45,7 @@ pub use control::client::{ControlClient, connect};
 pub use control::server::{ControlClaim, ControlServer, claim_control};
 pub use dht::kept::{Kept, KeptProvider, KeptRecord};
 pub use error::{NetError, Problem};
-pub use fetch::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
+pub use fetch::report::{FetchEvent, FetchReport, FetchRequest, HolderReport, Outcome};
 pub use handle::{Handle, start};
 pub use libp2p::{Multiaddr, PeerId};
 pub use network::Network;

@@ -11,8 +11,8 @@ use libp2p_stream::{Control, OpenStreamError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::NetError;
-use crate::fetch::Landings;
-use crate::node::Command;
+use crate::fetch::landing::Landings;
+use crate::node::command::Command;
 
 /// A way to the node's task and to its streams.
 #[derive(Clone)]

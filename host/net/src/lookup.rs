@@ -23,7 +23,7 @@ use crate::catalog::{AskError, Request, Response, ask, misfit};
 use crate::dht::record_key;
 use crate::error::NetError;
 use crate::handle::Handle;
-use crate::node::{Command, Lead};
+use crate::node::command::{Command, Lead};
 use crate::types::{FoundHead, Holder, Offence, PeerInfo, SearchEvent};
 
 /// Leads of one lookup that wait to be followed.

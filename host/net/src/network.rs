@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::control::client::ControlClient;
 use crate::error::NetError;
-use crate::fetch::{FetchEvent, FetchReport, FetchRequest};
+use crate::fetch::report::{FetchEvent, FetchReport, FetchRequest};
 use crate::handle::Handle;
 use crate::types::{BanEntry, FoundHead, FoundPackage, Holder, Joined, PeerInfo, SearchEvent, Status};
 

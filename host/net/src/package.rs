@@ -21,7 +21,7 @@ use crate::dht::record_key;
 use crate::error::NetError;
 use crate::handle::Handle;
 use crate::lookup::network_of;
-use crate::node::{Command, Lead};
+use crate::node::command::{Command, Lead};
 use crate::types::{FoundPackage, Offence};
 
 /// How much later the next peer is asked.

@@ -19,11 +19,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::address::public_network_of;
 use crate::catalog::{AskError, Request, Response, ask, misfit};
+use crate::clock::now_ms;
 use crate::complaints::Complaints;
 use crate::content::Content;
 use crate::dht::admit::Refusal;
 use crate::link::Link;
-use crate::node::{Command, check, now_ms};
+use crate::node::command::Command;
+use crate::node::listen::check;
 use crate::types::{Cursor, Heard, NodeEvent, Offence, PeerInfo};
 
 /// Entries that are asked for at once.

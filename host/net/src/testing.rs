@@ -21,7 +21,7 @@ use crate::address::split_peer;
 use crate::config::{Identity, Mode, NodeConfig};
 use crate::content::{ArchiveSource, CatalogHit, Changes, Content, PackageBundle};
 use crate::dht::kept::{Kept, KeptRecord};
-use crate::fetch::{FetchEvent, FetchReport, FetchRequest};
+use crate::fetch::report::{FetchEvent, FetchReport, FetchRequest};
 use crate::handle::{Handle, start};
 use crate::types::{Cursor, Holder, NodeEvent};
 use crate::{NetError, new_identity};

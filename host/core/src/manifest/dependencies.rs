@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ManifestError, Source, Warning};
+use super::source::{ManifestError, Source, Warning};
 use crate::name::{NameError, PackageName};
 use crate::release::{MAX_DEPENDENCIES, MAX_VERSION};
 

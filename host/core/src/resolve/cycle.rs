@@ -2,19 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use semver::Version;
-
-use super::ResolveError;
+use super::error::ResolveError;
 use super::knowledge::Knowledge;
 use super::solution::Solution;
-use crate::name::{PackageId, PackageName};
-
-/// `a@1.0.0 → b@2.0.0 → a@1.0.0`.
-pub(super) fn show(cycle: &[(PackageName, Version)]) -> String {
-    let mut parts: Vec<String> = cycle.iter().map(|(name, version)| format!("{name}@{version}")).collect();
-    parts.extend(parts.first().cloned());
-    parts.join(" → ")
-}
+use crate::name::PackageId;
 
 /// Errs with the first circle, beginning at its smallest name. Iterative: a circle of any length costs no stack.
 pub(super) fn refuse(solution: &Solution, knowledge: &Knowledge) -> Result<(), ResolveError> {

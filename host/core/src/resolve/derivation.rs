@@ -3,33 +3,15 @@
 //! Decides how much of it is shown: the top, down to a depth and a number of nodes.
 
 use pubgrub::{DerivationTree, Term};
-use serde::Serialize;
 
-use super::explain::Tree;
+use super::explanation::Derivation;
+use super::node::Tree;
 use super::tell::Teller;
 
 /// The deepest level that is shown.
 const MAX_DEPTH: usize = 24;
 /// The most nodes that are shown.
 const MAX_NODES: usize = 256;
-
-/// How facts lead to a conclusion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Derivation {
-    /// What follows.
-    Derived {
-        /// In a sentence.
-        conclusion: String,
-        /// From what; empty where the rest is not shown.
-        causes: Vec<Derivation>,
-    },
-    /// What is known.
-    Fact {
-        /// In sentences.
-        fact: String,
-    },
-}
 
 /// The tree, and whether anything was left out.
 pub(super) fn derivation(tree: &Tree, teller: &Teller<'_>) -> (Derivation, bool) {

@@ -7,49 +7,17 @@ use std::collections::BTreeSet;
 
 use pubgrub::{DerivationTree, External, Ranges};
 use semver::{Version, VersionReq};
-use serde::Serialize;
 
-use super::ResolveError;
-use super::derivation::{Derivation, derivation};
-use super::keep::Held;
-use super::knowledge::{Knowledge, KnownVersion, Request};
-use super::provider::Node;
+use super::derivation::derivation;
+use super::error::ResolveError;
+use super::explanation::{Explanation, RELAX};
+use super::knowledge::{Held, Knowledge, KnownVersion, Request};
+use super::node::{Fact, Node, Tree};
 use super::tell::{Demand, MAX_SHOWN, Teller, show_requirement};
 use crate::name::{PackageId, PackageName};
 
-/// A refusal that a person can act on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Explanation {
-    /// One line.
-    pub headline: String,
-    /// `no-matching-version`, `no-such-package` or `conflict`.
-    pub code: &'static str,
-    /// The package that it is about, where it is about one.
-    pub package: Option<PackageName>,
-    /// The release that requires `package`, where the user did not name it.
-    pub required_by: Option<String>,
-    /// The facts, one sentence each.
-    pub because: Vec<String>,
-    /// Versions that there are of `package`, highest first.
-    pub available: Vec<Version>,
-    /// Those of them next to what is required, lower ones first.
-    pub nearest: Vec<Version>,
-    /// What to change.
-    pub hints: Vec<String>,
-    /// How the facts lead to the refusal.
-    pub derivation: Derivation,
-    /// Whether `derivation` had more than is shown.
-    pub derivation_cut: bool,
-}
-
-pub(super) type Tree = DerivationTree<Node, Ranges<Version>, String>;
-pub(super) type Fact = External<Node, Ranges<Version>, String>;
-
 /// The most facts of a derivation that are told.
 const MAX_FACTS: usize = 24;
-/// What to change where nothing better is known.
-pub(super) const RELAX: &str =
-    "relax one of the requirements above, or ask for an older version of the package that has it";
 /// The longest list of versions that a program is told.
 const MAX_AVAILABLE: usize = 1000;
 

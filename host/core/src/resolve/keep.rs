@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::{Bounds, Failed, Knowledge, Request, ResolveError, Solution, attempt, relief};
+use super::attempt::{Failed, attempt};
+use super::error::ResolveError;
+use super::knowledge::{Bounds, Held, Knowledge, Request};
+use super::relief;
+use super::solution::Solution;
 use crate::name::PackageId;
 
 /// A solution that changes as little as it must of what was kept, and what it had to change.
@@ -37,9 +41,6 @@ pub struct Moved {
 const ROUNDS: usize = 16;
 /// The most packages that are tried to be taken back one by one.
 const MAX_TAKEN_BACK: usize = 64;
-
-/// Versions that may not move.
-pub(super) type Held = BTreeMap<PackageId, Version>;
 
 /// As [`super::resolve`], with each package of `keep` at its version where that can be. The caller marks these versions
 /// as locked, so that they are tried first, and may be yanked.

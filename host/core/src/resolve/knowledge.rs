@@ -1,12 +1,38 @@
-//! What is known when a resolution begins, and the host's rules about which versions may be used at all.
+//! What is known when a resolution begins, within which bounds it runs, what it may lack, and the host's rules about which
+//! versions may be used at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::{Op, Version, VersionReq};
 
 use crate::name::{PackageId, PackageName, PublisherId};
 use crate::naming::{DecidedBy, NameFacts, NamingError, decide_dependency, decide_typed};
 use crate::release::Dependency;
+
+/// Bounds of one resolution.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Steps of the solver, beside four for each known package: those a graph needs that is only large.
+    pub steps: u32,
+    /// Packages of a solution.
+    pub packages: usize,
+}
+
+/// What the solver would have to know.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Missing {
+    /// Whose these names are.
+    pub names: BTreeSet<PackageName>,
+    /// Which versions these packages have.
+    pub packages: BTreeSet<PackageId>,
+}
+
+impl Missing {
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.packages.is_empty()
+    }
+}
 
 /// What the user asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +52,9 @@ impl Request {
         exact && self.requirement.matches(version)
     }
 }
+
+/// Versions that may not move.
+pub(super) type Held = BTreeMap<PackageId, Version>;
 
 /// One version of a package.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,52 +5,25 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use pubgrub::{Dependencies, DependencyConstraints, DependencyProvider, PackageResolutionStatistics, Ranges};
 use semver::{Version, VersionReq};
 
-use super::keep::Held;
-use super::knowledge::{Knowledge, KnownVersion, Request};
-use super::{Bounds, Missing, ResolveError};
-use crate::name::{PackageId, PackageName};
+use super::error::ResolveError;
+use super::knowledge::{Bounds, Held, Knowledge, KnownVersion, Missing, Request};
+use super::node::{Node, absent};
+use crate::name::PackageId;
 use crate::naming::NamingError;
-
-/// What pubgrub calls a package.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Node {
-    /// The user's requests.
-    Root,
-    /// A package.
-    Package(Arc<PackageId>),
-    /// The version of a package if it is there, else [`absent`]: what requirements that are optional are about.
-    Beside(Arc<PackageId>),
-    /// A name that nobody publishes: it has no versions, so the solver turns away from whoever needs it.
-    Nobody(PackageName),
-}
-
-impl fmt::Display for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => f.write_str("the request"),
-            Self::Package(id) | Self::Beside(id) => id.name.fmt(f),
-            Self::Nobody(name) => name.fmt(f),
-        }
-    }
-}
 
 /// [`ResolveError`] as pubgrub wants errors.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub(super) struct Stop(pub(super) ResolveError);
 
-/// What stands for a package that is not there, among its versions. A package that has this very version gains nothing
-/// by it: the independent check refuses what comes of it.
-pub(super) const fn absent() -> Version {
-    Version::new(u64::MAX, u64::MAX, u64::MAX)
-}
+/// Steps that are allowed for each package that is known.
+const STEPS_PER_PACKAGE: u32 = 4;
 
 /// Versions that are looked at before it is asked whether to stop.
 const CANCEL_EACH: usize = 4096;
@@ -260,7 +233,7 @@ impl DependencyProvider for Provider<'_> {
         self.steps.set(steps);
         self.check_cancelled().map_err(Stop)?;
         let known = u32::try_from(self.knowledge.packages.len()).unwrap_or(u32::MAX);
-        if steps > self.bounds.steps.saturating_add(known.saturating_mul(super::STEPS_PER_PACKAGE)) {
+        if steps > self.bounds.steps.saturating_add(known.saturating_mul(STEPS_PER_PACKAGE)) {
             return Err(Stop(ResolveError::TooHard { steps }));
         }
         Ok(())

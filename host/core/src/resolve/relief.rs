@@ -5,8 +5,11 @@
 
 use semver::VersionReq;
 
-use super::explain::Explanation;
-use super::{Bounds, Knowledge, Request, ResolveError, attempt, keep};
+use super::attempt::attempt;
+use super::error::ResolveError;
+use super::explanation::{Explanation, RELAX};
+use super::knowledge::{Bounds, Held, Knowledge, Request};
+use super::solution::Solution;
 
 /// The most requests that are tried without, or with any version.
 const MAX_TRIED: usize = 8;
@@ -25,13 +28,13 @@ pub(super) fn with_hints(
         && is_between_requirements(explanation)
     {
         let bounds = Bounds { steps: bounds.steps.min(STEPS), ..bounds };
-        let solve = |requests: &[Request]| attempt(requests, knowledge, &keep::Held::new(), bounds, cancelled).ok();
+        let solve = |requests: &[Request]| attempt(requests, knowledge, &Held::new(), bounds, cancelled).ok();
         let mut hints = wider(requests, &solve);
         if hints.is_empty() {
             hints = without(requests, &solve);
         }
         if !hints.is_empty() {
-            explanation.hints.retain(|hint| hint != super::explain::RELAX);
+            explanation.hints.retain(|hint| hint != RELAX);
         }
         explanation.hints.splice(0..0, hints);
     }
@@ -43,7 +46,7 @@ fn is_between_requirements(explanation: &Explanation) -> bool {
     explanation.code == "conflict" || explanation.required_by.is_some()
 }
 
-type Solve<'a> = &'a dyn Fn(&[Request]) -> Option<super::Solution>;
+type Solve<'a> = &'a dyn Fn(&[Request]) -> Option<Solution>;
 
 /// One request with any version, and what comes of it.
 fn wider(requests: &[Request], solve: Solve<'_>) -> Vec<String> {

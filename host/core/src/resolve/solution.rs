@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use pubgrub::SelectedDependencies;
 use semver::Version;
 
+use super::error::{Collision, ResolveError};
 use super::knowledge::{Knowledge, Request};
-use super::provider::Node;
-use super::{Collision, ResolveError};
+use super::node::Node;
 use crate::name::{PackageId, PackageName};
 use crate::naming::DecidedBy;
 

@@ -5,10 +5,8 @@
 use pubgrub::{External, Ranges};
 use semver::{Op, Version, VersionReq};
 
-use super::explain::Fact;
-use super::keep::Held;
-use super::knowledge::{Knowledge, KnownPackage, Request};
-use super::provider::{Node, absent};
+use super::knowledge::{Held, Knowledge, KnownPackage, Request};
+use super::node::{Fact, Node, absent};
 use crate::name::{PackageId, PackageName};
 
 /// The most versions that a sentence lists.

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Millis, Rules};
+use super::rules::{Millis, Rules};
 use crate::stock::Stock;
 use crate::window::{Mark, Window};
 

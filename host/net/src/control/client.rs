@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use super::lock;
 use super::message::{self, Event, Line, Op, Peer, Reply, VERSION, WireHead};
 use crate::error::NetError;
-use crate::fetch::{FetchEvent, FetchReport, FetchRequest};
+use crate::fetch::report::{FetchEvent, FetchReport, FetchRequest};
 use crate::types::{BanEntry, FoundHead, FoundPackage, Holder, Joined, PeerInfo, SearchEvent, Status};
 
 /// Between two looks at a node that comes or goes.

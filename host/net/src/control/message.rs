@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrit
 
 use crate::content::CatalogHit;
 use crate::error::NetError;
-use crate::fetch::{FetchEvent, HolderReport};
+use crate::fetch::report::{FetchEvent, HolderReport};
 use crate::types::{FoundHead, Holder, text};
 
 /// The version of these lines.

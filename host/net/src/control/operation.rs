@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::message::{self, Event, Op, Peer, Reply, WireHead};
 use crate::error::NetError;
-use crate::fetch::{FetchRequest, check_size};
+use crate::fetch::check_size;
+use crate::fetch::report::FetchRequest;
 use crate::handle::Handle;
 use crate::types::{NodeEvent, SearchEvent};
 

@@ -54,3 +54,14 @@ pub(crate) fn left(expires: Option<Instant>, now: u64) -> u64 {
     let left = expires.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
     now.saturating_add(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
 }
+
+/// An end that moves by less is not worth being written down.
+const SAME_END: Duration = Duration::from_secs(60);
+
+/// Whether two ends are the same, as far as it is worth being written down.
+pub(crate) fn is_same_end(before: Option<Instant>, now: Option<Instant>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => before.max(now).duration_since(before.min(now)) < SAME_END,
+        _ => before == now,
+    }
+}

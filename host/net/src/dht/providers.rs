@@ -11,7 +11,10 @@ use libp2p::PeerId;
 use libp2p::kad::store::{Error, Result};
 use libp2p::kad::{KBucketDistance, ProviderRecord, RecordKey};
 
-use super::store::Source;
+use super::kept::is_same_end;
+
+/// Who is counted for what he sends: his network, or himself where that says nothing (see [`source_of`]).
+pub(super) type Source = String;
 
 /// Providers kept of one key.
 pub(super) const MAX_PER_KEY: usize = 20;
@@ -82,7 +85,7 @@ impl Providers {
         let list = self.of_others.get_mut(&distance);
         if let Some(known) = list.and_then(|list| list.iter_mut().find(|p| p.record.provider == record.provider)) {
             let before = &known.record;
-            if before.addresses != record.addresses || !super::store::is_same_end(before.expires, record.expires) {
+            if before.addresses != record.addresses || !is_same_end(before.expires, record.expires) {
                 changed.push(key);
             }
             let before = std::mem::replace(known, Held { record, source: source.clone() });

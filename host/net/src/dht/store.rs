@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ggen_core::Digest;
 use ggen_core::head::HeadMark;
@@ -17,21 +17,16 @@ use libp2p::PeerId;
 use libp2p::kad::store::{Error, RecordStore, Result};
 use libp2p::kad::{KBucketDistance, KBucketKey, ProviderRecord, Record, RecordKey};
 
-use super::kept::{Kept, KeptProvider, KeptRecord, after, left};
-use super::providers::Providers;
+use super::kept::{Kept, KeptProvider, KeptRecord, after, is_same_end, left};
+use super::providers::{Providers, Source};
 use crate::address::source_of;
 
 /// Provider records kept for each key that may be kept, over all.
 const PROVIDERS_PER_KEY: usize = 4;
 /// Keys that are noted as changed, for each key that may be kept.
 const CHANGES_PER_KEY: usize = 2;
-/// An end that moves by less is not worth being written down.
-const SAME_END: Duration = Duration::from_secs(60);
 /// From where something was kept before the last start: nobody wrote down who had sent it.
 const BEFORE: &str = "";
-
-/// Who is counted for what he sends: his network, or himself where that says nothing (see [`source_of`]).
-pub(super) type Source = String;
 
 /// Sources that one record is counted to.
 const MAX_SOURCES: usize = 4;
@@ -320,13 +315,6 @@ impl RecordStore for Store {
 fn is_other(before: &Held, now: &Record, own: bool) -> bool {
     let (was_own, before) = (before.is_own(), &before.record);
     was_own != own || before.value != now.value || !is_same_end(before.expires, now.expires)
-}
-
-pub(super) fn is_same_end(before: Option<Instant>, now: Option<Instant>) -> bool {
-    match (before, now) {
-        (Some(before), Some(now)) => before.max(now).duration_since(before.min(now)) < SAME_END,
-        _ => before == now,
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a store keeps and lets go, whatever peers send.
 
+use std::time::Duration;
+
 use super::super::providers::{MAX_OF_NETWORK, MAX_PER_KEY};
 use super::*;
 

@@ -15,12 +15,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::buffer::{Destination, Pool};
-use super::holder::{Ask, Shared, Worker};
+use super::holder::{Shared, Worker};
 use super::landing::Entry;
-use super::message::Message;
-use super::part::{Failure, Part};
-use super::sink::{Proof, Sink, Work};
-use super::{FetchEvent, FetchReport, FetchRequest, Outcome};
+use super::message::{Ask, Failure, Message, Proof};
+use super::part::{Part, millis};
+use super::report::{FetchEvent, FetchReport, FetchRequest, Outcome};
+use super::sink::{Sink, Work};
 use crate::error::NetError;
 use crate::link::Link;
 use crate::types::{Holder, Offence};
@@ -369,8 +369,4 @@ impl Driver {
         }
         let _ = self.events.send(FetchEvent::HolderDone { peer, bytes, elapsed }).await;
     }
-}
-
-pub(super) fn millis(time: Duration) -> Millis {
-    Millis::try_from(time.as_millis()).unwrap_or(Millis::MAX)
 }

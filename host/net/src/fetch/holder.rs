@@ -18,10 +18,9 @@ use tokio::sync::mpsc;
 
 use super::buffer::{Buffer, Pool};
 use super::landing::Landing;
-use super::message::Message;
-use super::part::Failure;
+use super::message::{Ask, Failure, Message};
+use super::protocol::{ARCHIVE, WHAT_NOW, code};
 use super::sink::{Landed, Work};
-use super::{ARCHIVE, WHAT_NOW, code};
 use crate::link::Link;
 use crate::types::Holder;
 
@@ -33,14 +32,6 @@ pub(super) struct Shared {
     pub pool: Pool,
     pub sink: mpsc::Sender<Work>,
     pub driver: mpsc::Sender<Message>,
-}
-
-/// What a holder is asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ask {
-    Chunk(u64),
-    /// Which chunks it has now.
-    WhatNow,
 }
 
 /// One holder's task.

@@ -16,7 +16,7 @@ use ggen_core::stock::ChunkSet;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::content::ArchiveSource;
-use crate::node::Command;
+use crate::node::command::Command;
 use crate::types::Holder;
 
 /// Lists of further holders that wait to be taken up.

@@ -6,45 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ggen_core::hooks::OffenceClass;
+use ggen_core::schedule::Millis;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::driver::millis;
-use super::holder::Ask;
-use super::{HolderReport, Outcome, PIECE};
-use crate::error::NetError;
+use super::message::Ask;
+use super::protocol::PIECE;
+use super::report::{HolderReport, Outcome};
 use crate::types::Holder;
 
 /// So many bytes are a sign of life.
 const ALIVE: u64 = PIECE as u64;
-
-/// Why a holder's part is over.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub class: Option<OffenceClass>,
-    pub code: &'static str,
-    pub detail: String,
-}
-
-impl Failure {
-    pub fn offence(class: OffenceClass, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { class: Some(class), code, detail: detail.into() }
-    }
-
-    /// Nobody's fault that can be proved.
-    pub fn unreachable(error: &NetError) -> Self {
-        let code = if matches!(error, NetError::OnlyRelayed { .. }) { "only-relayed" } else { "unreachable" };
-        Self { class: None, code, detail: error.to_string() }
-    }
-
-    /// It gave what it had.
-    pub fn spent() -> Self {
-        let detail = "it has only a part of the archive, and nothing of what is missing";
-        Self { class: None, code: "has-not", detail: detail.to_owned() }
-    }
-}
 
 pub(super) struct Part {
     pub holder: Holder,
@@ -97,4 +70,8 @@ impl Part {
             outcome: self.outcome,
         }
     }
+}
+
+pub(super) fn millis(time: Duration) -> Millis {
+    Millis::try_from(time.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::buffer::{Buffer, Destination};
 use super::landing::Landing;
-use super::message::Message;
+use super::message::{Message, Proof};
 
 /// Chunks that are kept because earlier ones are missing, so that they are not read again to be hashed.
 const EARLY: usize = 16;
@@ -35,15 +35,6 @@ pub(super) struct Landed {
     pub bytes: Buffer,
     /// Proved to be the signed one; the same for every holder.
     pub list: Arc<ChunkList>,
-}
-
-/// What became of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Proof {
-    Written,
-    /// Another holder was quicker.
-    Duplicate,
-    Wrong(ChunkError),
 }
 
 pub(super) struct Sink<P> {

@@ -7,38 +7,19 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ggen_core::Digest;
-use ggen_core::head::HeadMark;
 use ggen_core::republish::{Effect, Event, Standing};
 use libp2p::kad::store::RecordStore as _;
 use libp2p::kad::{Quorum, Record};
 use tokio::sync::oneshot;
 
-use super::kademlia::Query;
-use super::{MAX_QUERIES, Node, now_ms};
+use super::Node;
+use super::command::HeldHead;
+use super::state::query::{Holding, MAX_QUERIES, Query};
+use crate::clock::now_ms;
 use crate::dht::kept::after;
 use crate::dht::record_key;
 use crate::error::NetError;
 use crate::types::{Announcing, NodeEvent};
-
-/// What is told again and again, by its key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Holding {
-    /// A head.
-    Head(Digest),
-    /// That this node provides something.
-    Provides(Digest),
-}
-
-/// A head whose signatures are checked.
-#[derive(Clone, Debug)]
-pub(crate) struct HeldHead {
-    pub key: Digest,
-    /// The bundle, as it travels.
-    pub value: Vec<u8>,
-    pub mark: HeadMark,
-    /// In milliseconds since the Unix epoch.
-    pub expires: u64,
-}
 
 /// How an announcement stands, as its owner hears it.
 pub(super) fn announcing(behind: bool, standing: Standing) -> Announcing {

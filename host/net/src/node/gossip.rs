@@ -5,24 +5,22 @@
 //! may only have relayed in good faith: an old head, another of the same sequence, one that has expired. Invariant: a
 //! message is reported to gossipsub exactly once, soon, so that it keeps none of those that are dropped.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use ggen_core::Digest;
 use ggen_core::announcement::{Announced, MAX_ANNOUNCEMENT};
-use ggen_core::flood::{Arrival, Gate};
+use ggen_core::flood::Arrival;
 use ggen_core::head::{HeadMark, Succession, head_key};
 use ggen_core::hooks::OffenceClass;
-use ggen_core::limits::Limits;
-use ggen_core::recent::Recent;
 use libp2p::PeerId;
 use libp2p::gossipsub::{Event, IdentTopic, MessageAcceptance, MessageId, PublishError};
 use tokio::sync::oneshot;
 
-use super::{Node, now_ms};
+use super::Node;
 use crate::address::public_network_of;
+use crate::clock::now_ms;
 use crate::error::NetError;
-use crate::node::listen::{Listener, Looked};
+use crate::node::listen::Looked;
 use crate::node::mesh::TOPIC;
 use crate::types::{Heard, NodeEvent, Offence};
 
@@ -32,46 +30,6 @@ const MAX_WAITING: usize = 64;
 const MAX_HEARD: usize = 1024;
 /// Heads that are told to the owner at once.
 const BATCH: usize = 256;
-
-/// An announcement of this node, and who waits to know that it was sent.
-type Waiting = (Vec<u8>, Option<oneshot::Sender<Result<(), NetError>>>);
-
-pub(super) struct Gossip {
-    gate: Gate<PeerId>,
-    started: Instant,
-    /// Signatures under way.
-    listener: Listener,
-    /// The highest head that was taken of each package, by its key.
-    marks: Recent<Digest, HeadMark>,
-    waiting: Vec<Waiting>,
-    /// When this node announced something last.
-    pub(super) sent: Option<Instant>,
-    /// What the owner is told next: of each package the latest.
-    heard: HashMap<Digest, Heard>,
-}
-
-impl Gossip {
-    pub fn new(limits: &Limits, listener: Listener) -> Self {
-        Self {
-            gate: Gate::new(limits, 0),
-            started: Instant::now(),
-            listener,
-            marks: Recent::new(limits.max_dht_records),
-            waiting: Vec::new(),
-            sent: None,
-            heard: HashMap::new(),
-        }
-    }
-
-    /// What the listener has looked at.
-    pub async fn next(&mut self) -> Option<Vec<Looked>> {
-        self.listener.next().await
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
 
 impl Node {
     pub(super) fn on_gossip(&mut self, event: Event) {

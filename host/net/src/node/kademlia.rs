@@ -5,7 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use ggen_core::Digest;
 use ggen_core::head::Succession;
 use ggen_core::hooks::OffenceClass;
 use ggen_core::republish;
@@ -14,13 +13,14 @@ use libp2p::kad::{
     Event, GetProvidersOk, GetRecordOk, InboundRequest, ProviderRecord, PutRecordError, QueryId, QueryResult,
     QueryStats, RecordKey,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::announce::Holding;
+use super::Node;
 use super::command::Lead;
+use super::state::query::{Holding, MAX_QUERIES, Query};
 use super::verify::Checked;
-use super::{MAX_QUERIES, Node, now_ms};
 use crate::address::source_of;
+use crate::clock::now_ms;
 use crate::dht::admit;
 use crate::dht::kept::after;
 use crate::error::NetError;
@@ -38,15 +38,6 @@ const MAX_PROVIDERS: usize = 16;
 const PROVIDER_ADDRESSES: usize = 4;
 /// The longest address kept of a provider, in bytes.
 const PROVIDER_ADDRESS: usize = 128;
-
-/// A lookup under way, and who waits for it.
-pub(super) enum Query {
-    Records(mpsc::Sender<Lead>),
-    Providers { reply: mpsc::Sender<Lead>, dialled: usize },
-    Put(Digest, oneshot::Sender<Result<usize, NetError>>),
-    Announce(Holding),
-    OwnPlace,
-}
 
 impl Node {
     fn is_full(&self) -> bool {

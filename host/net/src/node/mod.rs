@@ -7,21 +7,23 @@
 mod announce;
 mod behaviour;
 mod buffered;
-mod command;
+pub(crate) mod command;
 mod crowd;
 mod dial_back;
 mod direct;
+mod dispatch;
 mod event;
 mod gossip;
 mod join;
 mod kademlia;
 mod later;
-mod listen;
+pub(crate) mod listen;
 mod mesh;
 mod probes;
 mod reach;
-mod security;
+pub(crate) mod security;
 mod sight;
+mod state;
 mod status;
 mod table;
 pub(crate) mod transport;
@@ -29,7 +31,7 @@ mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use futures::StreamExt as _;
 use ggen_core::limits::Limits;
@@ -39,31 +41,25 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(crate) use self::announce::HeldHead;
-use self::announce::Holding;
 use self::behaviour::Behaviour;
-pub(crate) use self::command::{Command, Lead};
-use self::gossip::Gossip;
-use self::join::Join;
-use self::kademlia::Query;
+use self::command::Command;
 use self::listen::Listener;
-pub(crate) use self::listen::check;
-use self::reach::Roads;
-pub(crate) use self::security::Arrivals;
-use self::sight::Outlook;
-use self::table::Table;
+use self::security::Arrivals;
+use self::state::gossip::Gossip;
+use self::state::join::Join;
+use self::state::outlook::Outlook;
+use self::state::query::{Holding, Query};
+use self::state::roads::Roads;
+use self::state::table::Table;
 use self::verify::Verifier;
 use crate::address::{is_loopback, is_quic};
+use crate::clock::now_ms;
 use crate::complaints::Complaints;
 use crate::config::NodeConfig;
 use crate::content::Content;
 use crate::dht::kept::Kept;
 use crate::types::{BanEntry, Direction, Joined, NodeEvent};
 
-/// Commands that wait for the node.
-pub(crate) const COMMAND_QUEUE: usize = 256;
-/// Lookups under way at once.
-const MAX_QUERIES: usize = 256;
 /// How often the node looks at its clock.
 const TICK: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -129,12 +125,6 @@ pub(crate) struct Parts {
     pub listening: watch::Sender<Vec<Multiaddr>>,
     /// In 0..1, another in each process.
     pub jitter: f64,
-}
-
-/// Milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Node {

@@ -4,13 +4,10 @@
 //! from it: who cannot be called is no part of the hash table, for everybody would wait for him. Invariant: a relayed
 //! connection is left as soon as there is a direct one, and no archive travels over it.
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ggen_core::limits::Limits;
-use ggen_core::reach::{Reachability, Relays, Tries};
+use ggen_core::reach::Reachability;
 use ggen_core::republish::Event;
-use libp2p::core::transport::ListenerId;
 use libp2p::kad;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::behaviour::NewExternalAddrCandidate;
@@ -19,11 +16,12 @@ use libp2p::swarm::{ConnectionId, FromSwarm, NetworkBehaviour as _, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, relay};
 use tokio::sync::oneshot;
 
+use super::Node;
 use super::behaviour::BehaviourEvent;
 use super::probes::Tried;
-use super::{MAX_QUERIES, Node};
+use super::state::query::MAX_QUERIES;
+use super::state::roads::Waiter;
 use crate::address::is_relayed;
-use crate::config::{NodeConfig, Reach};
 use crate::error::NetError;
 use crate::types::Direction;
 
@@ -31,90 +29,6 @@ use crate::types::Direction;
 const MAX_DIALLED: usize = 8;
 /// Those who wait for a direct connection to one peer, at most.
 const MAX_WAITERS: usize = 64;
-
-/// Who waits for a direct connection, and until when.
-struct Waiter {
-    reply: oneshot::Sender<Result<(), NetError>>,
-    until: Instant,
-}
-
-/// How it stands with being reached.
-pub(super) struct Roads {
-    setting: Reach,
-    is_node: bool,
-    listens: bool,
-    probes: bool,
-    fingerprint: Option<String>,
-    begun: Instant,
-    tries: Tries<Multiaddr>,
-    relays: Relays<PeerId>,
-    listeners: HashMap<ListenerId, PeerId>,
-    waiters: HashMap<PeerId, Vec<Waiter>>,
-    /// Whether the hash table was told to take part.
-    serves: bool,
-    patience: Duration,
-}
-
-impl Roads {
-    pub fn new(config: &NodeConfig, loopback_only: bool) -> Self {
-        let limits: &Limits = &config.limits;
-        let is_node = config.mode == crate::Mode::Node;
-        let pause = u64::try_from(limits.relay_reservation_time.as_millis() / 60).unwrap_or(u64::MAX);
-        Self {
-            setting: config.reach,
-            is_node,
-            listens: !config.listen.is_empty(),
-            probes: is_node && config.reach == Reach::Auto && (config.probe_local || !loopback_only),
-            fingerprint: config.swarm_key.map(|key| key.fingerprint()),
-            begun: Instant::now(),
-            tries: Tries::new(),
-            relays: Relays::new(pause),
-            listeners: HashMap::new(),
-            waiters: HashMap::new(),
-            serves: is_node,
-            // A holder has to answer within its own time; the rest of it is for that.
-            patience: (limits.dial_timeout * 2).min(limits.holder_timeout / 2),
-        }
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn verdict(&self) -> Reachability {
-        match self.setting {
-            Reach::Off => Reachability::Unknown,
-            Reach::Private => Reachability::Unreachable,
-            Reach::Auto if !self.listens => Reachability::Unreachable,
-            Reach::Auto => self.tries.verdict(),
-        }
-    }
-
-    /// What is known of it, a sentence each.
-    pub fn sentences(&self) -> Vec<String> {
-        let mut told = Vec::new();
-        if let Some(fingerprint) = &self.fingerprint {
-            told.push(format!("a private network: its key has the fingerprint {fingerprint}"));
-        }
-        let relays = match self.relays.count() {
-            0 => "no relay takes calls for this node".to_owned(),
-            1 => "1 relay takes calls for this node".to_owned(),
-            more => format!("{more} relays take calls for this node"),
-        };
-        match self.verdict() {
-            Reachability::Unreachable if self.is_node => told.push(format!("reachable from outside: no; {relays}")),
-            Reachability::Reachable => {
-                let at: Vec<String> = self.tries.answered().map(Multiaddr::to_string).collect();
-                told.push(format!("reachable from outside: yes, at {}", at.join(", ")));
-            }
-            Reachability::Unknown if self.probes => {
-                told.push("reachable from outside: unknown, nobody has tried yet".to_owned());
-            }
-            _ => {}
-        }
-        told
-    }
-}
 
 impl Node {
     /// What concerns relays and routers; the rest is handed back.

@@ -11,10 +11,10 @@ use libp2p::PeerId;
 use libp2p::kad::Record;
 use tokio::sync::mpsc;
 
+use crate::clock::now_ms;
 use crate::dht::admit::{self, Refusal};
 use crate::dht::kept::{KeptRecord, after};
 use crate::dht::record_key;
-use crate::node::now_ms;
 
 const QUEUE: usize = 64;
 

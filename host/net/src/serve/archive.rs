@@ -12,9 +12,9 @@ use ggen_core::chunks::{CHUNK_SIZE, chunk_count};
 use ggen_core::hooks::OffenceClass;
 use libp2p::{PeerId, Stream};
 
-use super::{Ended, Server, silent};
+use super::server::{Ended, Server, silent};
 use crate::content::ArchiveSource;
-use crate::fetch::{PIECE, WHAT_NOW, code};
+use crate::fetch::protocol::{PIECE, WHAT_NOW, code};
 use crate::types::Offence;
 
 /// Chunks that are read ahead of what is sent.

@@ -10,7 +10,7 @@ use ggen_core::PackageId;
 use libp2p::{PeerId, Stream};
 use serde::Serialize;
 
-use super::{Ended, Server, offence_of, silent};
+use super::server::{Ended, Server, offence_of, silent};
 use crate::catalog::{Request, Response};
 use crate::content::{Changes, Content};
 use crate::frame;

@@ -1,119 +1,31 @@
 //! Serving: streams that peers open, up to the bounds.
 //!
-//! Decides how many streams of whom are served at once; what is in them is [`catalog`]'s and [`archive`]'s business.
+//! Decides nothing: [`server`] says how many streams of whom are served, what is in them is [`catalog`]'s and [`archive`]'s
+//! business.
 //! Invariant: accepting never waits for serving.
 
 mod archive;
 mod catalog;
+mod server;
 mod slots;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
-use ggen_core::Digest;
-use ggen_core::hooks::OffenceClass;
-use ggen_core::limits::Limits;
-use ggen_core::upload::Uploads;
 use libp2p::{PeerId, Stream};
 use libp2p_stream::IncomingStreams;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::server::{Ended, Server};
 use crate::catalog::CATALOG;
 use crate::complaints::Complaints;
-use crate::content::{ArchiveSource, Content};
+use crate::content::Content;
 use crate::error::NetError;
-use crate::fetch::{ARCHIVE, Landings};
-use crate::frame::FrameError;
+use crate::fetch::protocol::ARCHIVE;
 use crate::link::Link;
-use crate::types::Offence;
-use slots::{Full, Slot, Slots};
-
-/// Questions that are looked up at once: what is read for one may be some megabytes.
-const WORKING: usize = 4;
-/// Long answers that wait at once until they are taken: a peer may take its time.
-const LONG_ANSWERS: usize = 16;
-/// Of one peer.
-const LONG_ANSWERS_PER_PEER: usize = 4;
-
-/// What serving needs.
-pub(crate) struct Server {
-    pub content: Arc<dyn Content>,
-    pub limits: Arc<Limits>,
-    complaints: Complaints,
-    /// What this node itself is in the middle of.
-    landings: Landings,
-    uploads: Mutex<Uploads<PeerId>>,
-    started: Instant,
-    /// Streams being served.
-    open: Arc<Slots>,
-    /// Long answers that are kept until they are taken.
-    long: Arc<Slots>,
-    /// Questions that are being looked up.
-    working: Semaphore,
-}
-
-/// Why a stream was ended: what the peer did, if it did anything.
-pub(crate) type Ended = Result<(), Option<Box<Offence>>>;
-
-impl Server {
-    fn slot(&self, peer: PeerId) -> Result<Slot, Option<Box<Offence>>> {
-        self.open.take(peer).map_err(|full| match full {
-            Full::OfAll => None,
-            Full::OfPeer => {
-                let detail = format!("more than {} streams at once", self.limits.max_streams_per_peer);
-                Some(Box::new(Offence::new(peer, OffenceClass::Flood, "streams", detail)))
-            }
-        })
-    }
-
-    /// Waits until it is the turn of `size` bytes to `peer`; whether that took any time.
-    pub async fn turn(&self, peer: PeerId, size: usize) -> bool {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let size = u64::try_from(size).unwrap_or(u64::MAX);
-        let wait = self.uploads.lock().unwrap_or_else(PoisonError::into_inner).wait(peer, size, now);
-        if wait > 0 {
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-        }
-        wait > 0
-    }
-
-    /// What there is here of an archive, whole or in part.
-    pub async fn archive(self: &Arc<Self>, digest: Digest) -> Option<Option<Box<dyn ArchiveSource>>> {
-        let server = Arc::clone(self);
-        let landing =
-            move |content: &dyn Content| server.landings.source(&digest).filter(|_| content.serves_downloads());
-        self.blocking(move |content| content.archive(&digest).or_else(|| landing(content))).await
-    }
-
-    /// Calls the content where blocking is allowed, a few calls at once; none if it panicked.
-    pub async fn blocking<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&dyn Content) -> T + Send + 'static,
-    ) -> Option<T> {
-        let _working = self.working.acquire().await.ok()?;
-        let content = Arc::clone(&self.content);
-        tokio::task::spawn_blocking(move || call(content.as_ref())).await.ok()
-    }
-}
-
-/// The offence that a frame's error is; none for a stream that only broke off.
-pub(crate) fn offence_of(peer: PeerId, error: &FrameError) -> Option<Box<Offence>> {
-    let code = match error {
-        FrameError::TooLarge { .. } => "frame-too-large",
-        FrameError::Undecodable(_) => "undecodable",
-        FrameError::Io(_) => return None,
-    };
-    Some(Box::new(Offence::new(peer, OffenceClass::MalformedMessage, code, error.to_string())))
-}
-
-/// A stream on which nothing was asked.
-fn silent(peer: PeerId) -> Ended {
-    let detail = "a stream without a question";
-    Err(Some(Box::new(Offence::new(peer, OffenceClass::Stalled, "silent", detail))))
-}
 
 /// The tasks that serve; they end when this is dropped.
 pub(crate) struct Serving {
@@ -134,12 +46,7 @@ pub(crate) fn start_serving(
     content: Arc<dyn Content>,
     complaints: Complaints,
 ) -> Result<Serving, NetError> {
-    let limits = link.limits.clone();
-    let uploads = Mutex::new(Uploads::new(&limits));
-    let (landings, started) = (link.landings.clone(), Instant::now());
-    let open = Slots::new(limits.max_streams, limits.max_streams_per_peer);
-    let (long, working) = (Slots::new(LONG_ANSWERS, LONG_ANSWERS_PER_PEER), Semaphore::new(WORKING));
-    let server = Arc::new(Server { content, landings, uploads, started, limits, complaints, open, long, working });
+    let server = Arc::new(Server::new(link, content, complaints));
     let (stop, stopped) = watch::channel(false);
     let mut streams = link.streams.clone();
     let taken = |e: libp2p_stream::AlreadyRegistered| NetError::Transport(Box::new(e));

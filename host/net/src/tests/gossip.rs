@@ -6,7 +6,7 @@ use ggen_core::head::{SignedHead, head_key};
 use ggen_core::limits::Limits;
 
 use crate::NodeEvent;
-use crate::node::Command;
+use crate::node::command::Command;
 use crate::testing::*;
 
 /// The sequences of the next heads that a node hears, by their events.

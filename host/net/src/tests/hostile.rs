@@ -9,8 +9,8 @@ use libp2p::StreamProtocol;
 
 use crate::NetError;
 use crate::catalog::CATALOG;
-use crate::fetch::ARCHIVE;
-use crate::node::{Command, HeldHead};
+use crate::fetch::protocol::ARCHIVE;
+use crate::node::command::{Command, HeldHead};
 use crate::testing::*;
 
 /// Puts any bytes under any key, as an honest handle would not.

@@ -94,7 +94,7 @@ async fn an_archive_is_not_served_to_whoever_asks_over_a_relay() {
     asking.handle.connect(hidden.peer(), vec![circuit(&hidden).await]).await.unwrap();
     // A client that does not keep to the rule: it asks over whatever connection there is.
     let link = &asking.handle.link;
-    let opened = link.open(hidden.peer(), vec![], crate::fetch::ARCHIVE, Duration::from_secs(5)).await;
+    let opened = link.open(hidden.peer(), vec![], crate::fetch::protocol::ARCHIVE, Duration::from_secs(5)).await;
     let refused = match opened {
         Err(error) => error.to_string(),
         Ok(mut stream) => {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use semver::VersionReq;
+use semver::{Version, VersionReq};
 
 use super::*;
 use crate::digest::Digest;
-use crate::name::PublisherId;
+use crate::name::{PackageId, PackageName, PublisherId};
 use crate::naming::NameFacts;
 use crate::release::Dependency;
 
