@@ -8,6 +8,7 @@ mod args;
 mod config;
 mod daemon;
 mod errors;
+mod format;
 mod output;
 mod pages;
 mod signals;

@@ -9,17 +9,17 @@
 //! understood is refused before it takes the place of the one that is. Invariant: no record is read that its publisher did
 //! not sign.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use ggen_core::advisories::{Advisories, Record, RecordError};
-use ggen_core::{PackageId, PackageName, PublisherId};
-use ggen_store::{ProvedFile, ReadBounds, StagedPackage, Store, StoreError};
+use ggen_core::PackageId;
+use ggen_core::advisories::{Advisories, Record};
+use ggen_core::hooks::{Job, Task};
+use ggen_store::{ProvedFile, ReadBounds, StagedPackage, Store};
 
-use crate::error::MarketError;
+use crate::error::{FeedFault, FeedProblem, MarketError};
 use crate::market::{Market, blocking};
+use crate::plan::PlanItem;
 use crate::settings::Feed;
-use crate::solve::PlanItem;
 use crate::target::Target;
 
 /// The files of a feed that are records.
@@ -35,49 +35,6 @@ pub(crate) struct Feeds {
     pub(crate) as_of: Option<u64>,
     configured: Vec<Feed>,
     unusable: Vec<FeedFault>,
-}
-
-/// A feed that cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the advisories of {package} cannot be used: {problem}")]
-pub struct FeedFault {
-    /// The feed's package.
-    pub package: PackageName,
-    /// Whose it must be, where the configuration says it.
-    pub publisher: Option<PublisherId>,
-    /// The file that names it.
-    pub from: PathBuf,
-    /// Why not.
-    #[source]
-    pub problem: FeedProblem,
-}
-
-/// Why a feed cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum FeedProblem {
-    /// There is nothing to read.
-    #[error("it is not installed")]
-    Missing,
-    /// Another publisher's package of that name is installed.
-    #[error("what is installed is of publisher {}", .installed.short())]
-    OtherPublisher {
-        /// Whose it is.
-        installed: PublisherId,
-    },
-    /// Its files are not as they were signed, or too much.
-    #[error("its files cannot be relied on")]
-    Damaged {
-        /// How it shows.
-        source: Arc<StoreError>,
-    },
-    /// A file that is no record which is understood here.
-    #[error("its file {path} is not understood: {problem}")]
-    NotUnderstood {
-        /// The file, inside the package.
-        path: String,
-        /// Why not.
-        problem: RecordError,
-    },
 }
 
 impl Feeds {
@@ -111,6 +68,12 @@ impl Market {
         }
         self.detail(format!("{} advisories are known", feeds.advisories.len()));
         Ok(Arc::new(feeds))
+    }
+
+    /// A job with what the feeds of advisories say.
+    pub(crate) async fn job_with_feeds(&self, task: Task) -> Result<(Job, Arc<Feeds>), MarketError> {
+        let feeds = self.feeds().await?;
+        Ok((Job { advisories_as_of: feeds.as_of, ..self.job(task) }, feeds))
     }
 
     /// Whether nothing but feeds was typed: they are the home's and no project's, so that they can be installed before

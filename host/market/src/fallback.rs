@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ggen_core::PackageName;
+use ggen_core::hooks::chain::HOST;
 use ggen_core::hooks::{Action, Attempt, Job, Network, Origin, Situation, Stage, Trouble};
 use ggen_policy::PolicyHost;
 
@@ -156,6 +157,15 @@ impl Route {
             untried,
             facts: Vec::new(),
         }
+    }
+}
+
+/// Why a node without peers in its route does not run.
+pub(crate) fn peers_left_out() -> MarketError {
+    MarketError::Stopped {
+        code: format!("{HOST}/peers-left-out"),
+        message: "the fallback policy leaves peers out of a node's route".to_owned(),
+        hint: None,
     }
 }
 

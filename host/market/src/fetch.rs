@@ -18,7 +18,7 @@ use crate::error::{HolderFailure, MarketError};
 use crate::fallback::{Next, Route};
 use crate::market::{Market, blocking};
 use crate::peers;
-use crate::solve::PlanItem;
+use crate::plan::PlanItem;
 use crate::starter;
 
 /// Nodes of the home that may end under one download.

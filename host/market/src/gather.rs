@@ -24,7 +24,7 @@ use crate::advisories::Feeds;
 use crate::error::MarketError;
 use crate::facts;
 use crate::market::{Market, blocking, now};
-use crate::network::Session;
+use crate::session::Session;
 
 /// Questions to the network that are under way at once.
 const SIDE_BY_SIDE: usize = 16;

@@ -22,8 +22,8 @@ use crate::fallback::{Next, Route};
 use crate::gather::{Fresh, Gathered, Wanted};
 use crate::lock::InProject;
 use crate::market::{Market, blocking, now};
+use crate::plan::{PlanItem, Planned};
 use crate::report::Attending;
-use crate::solve::{PlanItem, Planned};
 use crate::target::Target;
 use crate::{contents, starter};
 
@@ -202,7 +202,7 @@ impl Market {
         &self,
         route: &Route,
         origin: Origin,
-    ) -> Result<(Option<Arc<crate::network::Session>>, Option<Origin>), MarketError> {
+    ) -> Result<(Option<Arc<crate::session::Session>>, Option<Origin>), MarketError> {
         loop {
             let session = self.session().await?;
             if session.network().is_some() {

@@ -8,8 +8,8 @@ use ggen_policy::Mode;
 
 use crate::error::MarketError;
 use crate::market::Market;
+use crate::plan::{PlanItem, Planned};
 use crate::project::{self, Project};
-use crate::solve::{PlanItem, Planned};
 
 /// Where a job works, and what it may do there.
 pub(crate) struct InProject {

@@ -12,12 +12,11 @@ use ggen_policy::{Afterwards, Decision, LinkConfig, PolicyHost};
 use ggen_store::Store;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::advisories::Feeds;
 use crate::answers::Notice;
 use crate::error::MarketError;
-use crate::network::Session;
 use crate::policies;
 use crate::report::{Cancel, Progress, Reporter};
+use crate::session::Session;
 use crate::settings::Settings;
 
 /// What a [`Market`] is opened with.
@@ -95,12 +94,6 @@ impl Market {
 
     fn standing(&self) -> std::sync::MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A job with what the feeds of advisories say.
-    pub(crate) async fn job_with_feeds(&self, task: Task) -> Result<(Job, Arc<Feeds>), MarketError> {
-        let feeds = self.feeds().await?;
-        Ok((Job { advisories_as_of: feeds.as_of, ..self.job(task) }, feeds))
     }
 
     /// The policies as they are configured.

@@ -21,7 +21,7 @@ use crate::download::Unpacker;
 use crate::error::MarketError;
 use crate::fallback::Route;
 use crate::market::{Market, blocking};
-use crate::solve::PlanItem;
+use crate::plan::PlanItem;
 use crate::target::package_name;
 use crate::{facts, report};
 

@@ -4,7 +4,7 @@
 //! Invariant: a job without an answer from anybody ends in time: every wait here has its limit.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ggen_core::limits::Limits;
 use ggen_net::{Handle, Identity, Mode, Multiaddr, Network, NoContent, NodeConfig, NodeEvent, PeerId, SwarmKey};
@@ -12,50 +12,10 @@ use ggen_store::{Store, read_secret};
 use tokio::sync::mpsc;
 
 use crate::error::MarketError;
-use crate::facts::Agreement;
 use crate::market::{Market, now};
 use crate::peers;
+use crate::session::Session;
 use crate::settings::Settings;
-
-/// The way to the network, for one job.
-pub(crate) struct Session {
-    network: Option<Network>,
-    /// Why there is none, in the user's words.
-    problem: Option<String>,
-    pub(crate) agreement: Mutex<Agreement>,
-}
-
-impl Session {
-    /// The network, if somebody can be reached.
-    pub(crate) fn network(&self) -> Option<&Network> {
-        self.network.as_ref()
-    }
-
-    /// Why nobody can be reached.
-    pub(crate) fn problem(&self) -> &str {
-        self.problem.as_deref().unwrap_or("no peer answers")
-    }
-
-    /// Counts who gave which head.
-    pub(crate) fn agreement(&self) -> Agreement {
-        self.agreement.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn none(problem: impl Into<String>) -> Self {
-        Self { network: None, problem: Some(problem.into()), agreement: Mutex::default() }
-    }
-
-    fn over(network: Network) -> Self {
-        Self { network: Some(network), problem: None, agreement: Mutex::default() }
-    }
-
-    /// Leaves the network in good order.
-    pub(crate) async fn close(&self) {
-        if let Some(Network::Own(handle)) = &self.network {
-            let _ = handle.shutdown().await;
-        }
-    }
-}
 
 impl Market {
     /// The way to the network; made at the first call.

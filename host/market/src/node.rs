@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ggen_core::hooks::chain::HOST;
 use ggen_core::hooks::{Network as NetworkState, Origin, Task, Trouble};
 use ggen_core::reputation::Outcome;
 use ggen_net::{Announcing, Handle, Identity, Mode, Multiaddr, Network, NodeEvent};
@@ -16,7 +15,7 @@ use crate::answers::*;
 use crate::bans::if_there;
 use crate::dht;
 use crate::error::MarketError;
-use crate::fallback::{Next, Route};
+use crate::fallback::{Next, Route, peers_left_out};
 use crate::heard;
 use crate::market::{Market, blocking, now};
 use crate::network::{bootstrap, node_config};
@@ -39,15 +38,6 @@ pub struct StartRequest {
     pub bootstrap: Vec<String>,
     /// Where its policies are read again when they change; none: it keeps those that it began with.
     pub configuration: Option<Arc<dyn Configuration>>,
-}
-
-/// Why a node without peers in its route does not run.
-pub(crate) fn peers_left_out() -> MarketError {
-    MarketError::Stopped {
-        code: format!("{HOST}/peers-left-out"),
-        message: "the fallback policy leaves peers out of a node's route".to_owned(),
-        hint: None,
-    }
 }
 
 impl Market {

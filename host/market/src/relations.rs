@@ -9,8 +9,8 @@ use ggen_core::lockfile::{LockedPackage, Lockfile};
 use crate::answers::{Notice, TreeAnswer, TreeNode, WhyAnswer};
 use crate::error::MarketError;
 use crate::market::Market;
+use crate::plan::Planned;
 use crate::project::{self, Project};
-use crate::solve::Planned;
 use crate::target::package_name;
 
 impl Market {

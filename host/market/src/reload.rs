@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::MarketError;
+use crate::fallback::peers_left_out;
 use crate::market::{Market, blocking};
 use crate::settings::{Configuration, Settings};
 use crate::watch::Watch;
@@ -192,7 +193,7 @@ impl<'a> Reloads<'a> {
                 self.answer(wishes, || {
                     serde_json::to_value(&answer).map_err(|e| ("internal".to_owned(), e.to_string()))
                 });
-                if may_go_on { Ok(()) } else { Err(crate::node::peers_left_out()) }
+                if may_go_on { Ok(()) } else { Err(peers_left_out()) }
             }
         }
     }

@@ -15,10 +15,10 @@ use ggen_policy::{ArchiveView, Asker, Decision, LinkProblem};
 use ggen_store::{DecisionFilter, DecisionRow};
 use serde::Serialize;
 
-use crate::contents::Folder;
-use crate::error::MarketError;
+use crate::error::{MarketError, PluginError};
+use crate::folder::Folder;
 use crate::market::Market;
-use crate::plugins::{self, PluginError};
+use crate::policies::files;
 
 /// Rows that are read at once.
 const PAGE: usize = 128;
@@ -135,8 +135,8 @@ struct Replay<'a> {
 impl Market {
     /// Asks a policy what is recorded.
     pub fn policy_replay(&self, request: ReplayRequest) -> Result<ReplayAnswer, MarketError> {
-        let bytes = plugins::component(&request.component, &self.settings.limits)?;
-        let settings = request.settings.as_deref().map(plugins::settings_file).transpose()?;
+        let bytes = files::component(&request.component, &self.settings.limits)?;
+        let settings = request.settings.as_deref().map(files::settings_file).transpose()?;
         let mut replay = Replay {
             market: self,
             request,

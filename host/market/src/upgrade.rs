@@ -21,8 +21,8 @@ use crate::error::MarketError;
 use crate::gather::{Fresh, Wanted};
 use crate::lock::InProject;
 use crate::market::Market;
+use crate::plan::Planned;
 use crate::project::{self, Project};
-use crate::solve::Planned;
 use crate::target::package_name;
 
 /// What `upgrade` is asked for.

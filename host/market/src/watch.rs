@@ -75,7 +75,7 @@ fn stamp(path: &Path, before: Option<&Stamp>, most: u64) -> Option<Stamp> {
     };
     if now.length <= SMALL || before != Some(&now) {
         // What is longer than it may be is refused by who reads it.
-        now.digest = crate::plugins::read(path, most).ok().map(|bytes| Digest::of(&bytes));
+        now.digest = crate::policies::files::read(path, most).ok().map(|bytes| Digest::of(&bytes));
     }
     Some(now)
 }

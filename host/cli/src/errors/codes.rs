@@ -214,6 +214,9 @@ impl Code {
     }
 }
 
+/// What `ggen explain` says: a code, its meaning, what to do.
+pub(super) type Text = (Code, &'static str, &'static str);
+
 #[cfg(test)]
 mod tests {
     use super::*;

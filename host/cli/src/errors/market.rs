@@ -5,7 +5,6 @@
 use std::io;
 use std::path::Path;
 
-use ggen_core::PackageName;
 use ggen_core::manifest::{MANIFEST_NAMES, ManifestError, RequirementError};
 use ggen_market::MarketError;
 
@@ -122,7 +121,7 @@ fn about_package(error: &MarketError) -> Report {
             .with("bound", bound)
             .hint("publish under another name, or with the key of that publisher")
             .run("if the binding is wrong", format!("ggen key untrust {name}")),
-        MarketError::NotInstalled { name } => not_installed(name),
+        MarketError::NotInstalled { name } => store::not_installed(name),
         MarketError::NotThere { name, in_project } => {
             let report = Report::new(Code::NotInstalled, error).with("name", name);
             match in_project {
@@ -152,12 +151,6 @@ fn about_package(error: &MarketError) -> Report {
         MarketError::Interrupted => Report::new(Code::Interrupted, error),
         _ => Report::new(Code::Internal, error).hint("please report it, with the output of the same command and -vv"),
     }
-}
-
-pub(super) fn not_installed(name: &PackageName) -> Report {
-    Report::new(Code::NotInstalled, format!("{name} is not installed"))
-        .with("name", name)
-        .run("see what is", "ggen marketplace list")
 }
 
 fn manifest(error: &MarketError, path: &Path, source: &ManifestError) -> Report {

@@ -12,6 +12,7 @@ mod market;
 mod net;
 mod plugin;
 mod policy;
+mod quote;
 mod report;
 mod resolve;
 mod store;
@@ -89,11 +90,4 @@ impl Failure {
             _ => report.caused_by(self),
         }
     }
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &std::path::Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

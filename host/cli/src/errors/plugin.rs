@@ -4,7 +4,8 @@
 
 use ggen_market::plugins::PluginError;
 
-use super::{Code, Report, quoted};
+use super::quote::quoted;
+use super::{Code, Report};
 
 pub(super) fn report(error: &PluginError) -> Report {
     match error {

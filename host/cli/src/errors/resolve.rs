@@ -9,7 +9,7 @@ use ggen_market::Unresolved;
 
 use super::report::Hint;
 use super::{Code, Report};
-use crate::output::span;
+use crate::format::span;
 
 /// The most entries of an index that are told.
 const MAX_REFUSED: usize = 4;

@@ -4,14 +4,16 @@
 
 use std::path::Path;
 
+use ggen_core::PackageName;
 use ggen_core::dsse::DsseError;
 use ggen_core::head::HeadError;
 use ggen_core::release::ReleaseError;
 use ggen_core::root::RootError;
 use ggen_market::{ArchiveError, StoreError};
 
+use super::quote::quoted;
 use super::{Code, Report};
-use crate::output::bytes;
+use crate::format::{bytes, in_use, span};
 
 pub(super) fn report(error: &StoreError) -> Report {
     match error {
@@ -40,11 +42,11 @@ pub(super) fn report(error: &StoreError) -> Report {
             file(Code::DocumentInvalid, error, path).run("build the index anew", "ggen marketplace update --force")
         }
         StoreError::LockTimeout { what, holder, waited } => {
-            Report::new(Code::LockTimeout, format!("{what} is {}", crate::output::in_use(holder)))
+            Report::new(Code::LockTimeout, format!("{what} is {}", in_use(holder)))
                 .with("locked", what)
                 .with_json("holder", holder)
                 .with_json("waited_ms", waited)
-                .line(format!("waited {}", crate::output::span(*waited)))
+                .line(format!("waited {}", span(*waited)))
                 .hint("wait until it is done, then try again; there is nothing to delete, a lock ends with its process")
         }
         StoreError::Stopped => Report::new(Code::Interrupted, error),
@@ -57,9 +59,15 @@ pub(super) fn report(error: &StoreError) -> Report {
         StoreError::ArchiveMissing { digest } => Report::new(Code::ArchiveMissing, error)
             .with("digest", digest)
             .run("fetch it again", "ggen marketplace verify --repair"),
-        StoreError::NotInstalled { name } => super::market::not_installed(name),
+        StoreError::NotInstalled { name } => not_installed(name),
         _ => refusal(error),
     }
+}
+
+pub(super) fn not_installed(name: &PackageName) -> Report {
+    Report::new(Code::NotInstalled, format!("{name} is not installed"))
+        .with("name", name)
+        .run("see what is", "ggen marketplace list")
 }
 
 /// What is refused because of signatures, digests, keys or names.
@@ -194,7 +202,7 @@ pub(super) fn archive(error: &ArchiveError, path: Option<&Path>) -> Report {
         }
         (Some(path), false) => report
             .with("path", path.display())
-            .run("see all that speaks against it", format!("ggen marketplace inspect {}", super::quoted(path))),
+            .run("see all that speaks against it", format!("ggen marketplace inspect {}", quoted(path))),
         (None, _) => report.hint("get it from another source, and tell its publisher"),
     }
 }

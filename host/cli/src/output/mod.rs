@@ -18,9 +18,8 @@ use serde::Serialize;
 use crate::args::Globals;
 use crate::errors::{Code, Exit, Failure, Report};
 
-pub use page::{Page, bytes, day, span};
+pub use page::Page;
 use progress::Teller;
-pub use progress::in_use;
 
 /// Notices of one kind that people are told.
 const MAX_ALIKE: usize = 12;

@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use ggen_market::{LockHolder, Notice, Progress, Reporter};
+use ggen_market::{Notice, Progress, Reporter};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::clean;
-use super::page::{Page, span};
+use super::page::Page;
+use crate::format::in_use;
 
 /// The most notices that are remembered as told.
 const MAX_REMEMBERED: usize = 1024;
@@ -121,16 +122,6 @@ impl Teller {
         if let Some(bar) = &state.bar {
             bar.set_position(done);
         }
-    }
-}
-
-/// By whom something is in use, and since when as far as that is known.
-pub fn in_use(holder: &LockHolder) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    match holder.since {
-        0 => format!("in use by {holder}"),
-        since => format!("in use by {holder} since {} ago", span(now.saturating_sub(since))),
     }
 }
 

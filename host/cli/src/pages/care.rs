@@ -4,7 +4,8 @@ use ggen_core::doctor::State;
 use ggen_market::{CleanAnswer, DoctorAnswer, InspectAnswer, UpdateAnswer, VerifyAnswer};
 
 use super::count;
-use crate::output::{Page, bytes};
+use crate::format::bytes;
+use crate::output::Page;
 
 /// The most lines of a list that nobody reads to its end.
 const MAX_SHOWN: usize = 50;

@@ -5,7 +5,8 @@ use ggen_market::{InfoAnswer, InstallAnswer, ListAnswer, PlannedPackage, Publish
 
 use super::closure::{moved, outdated};
 use super::count;
-use crate::output::{Page, bytes, day};
+use crate::format::{bytes, day};
+use crate::output::Page;
 
 /// The most characters of a description in a table.
 const MAX_DESCRIPTION: usize = 60;

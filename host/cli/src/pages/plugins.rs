@@ -9,7 +9,8 @@ use ggen_market::plugins::{
 };
 use serde_json::Value;
 
-use crate::output::{Page, bytes};
+use crate::format::bytes;
+use crate::output::Page;
 
 /// `plugin new`.
 pub fn plugin_made(page: &mut Page, answer: &NewPluginAnswer) {

@@ -3,7 +3,8 @@
 use ggen_market::{ExplainAnswer, LogAnswer, ReloadAnswer, ReplayAnswer, ReplayChange};
 
 use super::{count, wrapped};
-use crate::output::{Page, day};
+use crate::format::day;
+use crate::output::Page;
 
 /// `policy log`.
 pub fn logged(page: &mut Page, answer: &LogAnswer) {

@@ -2,7 +2,8 @@
 
 use ggen_market::{BanAnswer, BansAnswer, NodeReady, PeersAnswer, StatusAnswer, StopAnswer, UnbanAnswer};
 
-use crate::output::{Page, bytes, day};
+use crate::format::{bytes, day};
+use crate::output::Page;
 
 /// `p2p start`, once it is ready.
 pub fn ready(page: &mut Page, answer: &NodeReady) {

@@ -3,7 +3,8 @@
 use ggen_core::hooks::Hook;
 use ggen_market::{BindingsAnswer, KeyExport, KeysAnswer, PolicyAnswer};
 
-use crate::output::{Page, day};
+use crate::format::day;
+use crate::output::Page;
 
 /// `key new`.
 pub fn key_made(page: &mut Page, answer: &KeysAnswer) {

@@ -4,7 +4,7 @@ use crate::args::Key;
 use crate::errors::{Exit, Failure};
 use crate::pages;
 
-use super::Session;
+use super::session::Session;
 
 pub fn run(verb: Key, session: &Session<'_>) -> Result<Exit, Failure> {
     let market = session.market()?;

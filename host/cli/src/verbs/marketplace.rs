@@ -10,7 +10,8 @@ use crate::errors::{Exit, Failure};
 use crate::output::Output;
 use crate::pages;
 
-use super::{Session, p2p};
+use super::p2p;
+use super::session::Session;
 
 pub fn run(verb: Marketplace, globals: &Globals, output: &Output) -> Result<Exit, Failure> {
     match verb {

@@ -14,7 +14,7 @@ use crate::errors::{Exit, Failure};
 use crate::output::Output;
 use crate::pages;
 
-use super::Session;
+use super::session::Session;
 
 pub fn run(verb: P2p, globals: &Globals, output: &Output) -> Result<Exit, Failure> {
     if let P2p::Start { listen, bootstrap, daemon: true, .. } = verb {

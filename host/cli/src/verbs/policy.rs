@@ -10,7 +10,7 @@ use crate::args::Policy;
 use crate::errors::{Exit, Failure};
 use crate::pages;
 
-use super::Session;
+use super::session::Session;
 
 pub fn run(verb: Policy, session: &Session<'_>) -> Result<Exit, Failure> {
     let market = session.market()?;

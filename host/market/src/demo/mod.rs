@@ -5,6 +5,7 @@
 
 mod actors;
 mod story;
+mod teller;
 
 use std::time::Instant;
 
@@ -13,14 +14,8 @@ use serde::Serialize;
 use crate::error::MarketError;
 use crate::report::Cancel;
 
-/// One thing that was shown.
-#[derive(Clone, Debug, Serialize)]
-pub struct DemoStep {
-    /// What was tried.
-    pub title: String,
-    /// What came of it, line by line.
-    pub outcome: Vec<String>,
-}
+pub use self::teller::DemoStep;
+use self::teller::Teller;
 
 /// `ggen demo`.
 #[derive(Clone, Debug, Serialize)]
@@ -29,27 +24,6 @@ pub struct DemoAnswer {
     pub steps: Vec<DemoStep>,
     /// Seconds it took.
     pub seconds: f64,
-}
-
-/// Tells a step as it happens.
-pub(crate) struct Teller<'a> {
-    tell: &'a mut (dyn FnMut(&str) + Send),
-    steps: Vec<DemoStep>,
-}
-
-impl Teller<'_> {
-    fn begin(&mut self, title: &str) {
-        (self.tell)(&format!("\n{}. {title}", self.steps.len() + 1));
-        self.steps.push(DemoStep { title: title.to_owned(), outcome: Vec::new() });
-    }
-
-    fn say(&mut self, line: impl Into<String>) {
-        let line = line.into();
-        (self.tell)(&format!("   {line}"));
-        if let Some(step) = self.steps.last_mut() {
-            step.outcome.push(line);
-        }
-    }
 }
 
 /// Runs the demo; `tell` gets each line for people as it happens.

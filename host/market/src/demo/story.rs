@@ -9,8 +9,8 @@ use ggen_net::PeerId;
 use ggen_policy::{LinkConfig, LinkSource};
 use serde_json::json;
 
-use super::Teller;
 use super::actors::{Actor, start_liar};
+use super::teller::Teller;
 use crate::answers::InstallAnswer;
 use crate::error::MarketError;
 use crate::install::InstallRequest;

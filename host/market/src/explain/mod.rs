@@ -5,135 +5,26 @@
 //! it. Asks no policy: what is told is what was decided then, put together by the chain's own rules. Invariant: each
 //! sentence names whose word it is.
 
+mod answer;
 mod review;
+mod told;
 mod version;
 mod way;
 
 use ggen_core::PackageName;
-use ggen_core::hooks::{Answer, Question};
 use ggen_policy::PolicyHost;
 use ggen_store::{DecisionFilter, DecisionRow};
-use serde::Serialize;
 
 use crate::error::MarketError;
 use crate::market::Market;
+
+pub use self::answer::{ExplainAnswer, ExplainedHolder, ExplainedReason, ExplainedVersion};
+use self::told::{Locks, Told};
 
 /// Rows about the package that are looked through for its latest job.
 const LOOKED: usize = 500;
 /// Rows of one job.
 const MAX_ROWS: usize = 4000;
-
-/// A policy's reason about the package.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExplainedReason {
-    /// The version that it was about.
-    pub version: String,
-    /// The policy's name.
-    pub policy: String,
-    /// `warn`, `pass-over`, `deny`, `excluded`, or `fault` where it gave no answer.
-    pub verdict: &'static str,
-    /// `enforce` or `shadow`.
-    pub mode: String,
-    /// The reason's code; empty for a fault.
-    pub code: String,
-    /// The reason.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-    /// The file that locks the policy.
-    pub locked_by: Option<String>,
-}
-
-/// Where a version stood.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExplainedVersion {
-    /// The version.
-    pub version: String,
-    /// Its place in the order, from 1; none: excluded, or no policy had a preference.
-    pub place: Option<usize>,
-    /// The policy that excluded it.
-    pub excluded_by: Option<String>,
-}
-
-/// A holder as the policies saw it; who it is they were not told.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ExplainedHolder {
-    /// Its score; the lowest of all policies'.
-    pub score: f64,
-    /// Whether the operator names it.
-    pub named: bool,
-    /// Good answers in the last month, the older the less they count.
-    pub successes: f64,
-    /// Bad answers, lies and time-outs in the last month.
-    pub failures: f64,
-}
-
-/// `policy explain`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ExplainAnswer {
-    /// The package.
-    pub name: String,
-    /// When it was decided, in milliseconds since the Unix epoch; none: the log has nothing about it.
-    pub time: Option<u64>,
-    /// What was being done: `install`, …
-    pub task: Option<String>,
-    /// The version that was reviewed.
-    pub version: Option<String>,
-    /// What the policies came to: `allow`, `warn`, `pass-over` or `deny`; none: it came to no review.
-    pub verdict: Option<&'static str>,
-    /// Every reason given about it.
-    pub reasons: Vec<ExplainedReason>,
-    /// Its versions, highest first.
-    pub versions: Vec<ExplainedVersion>,
-    /// Whose order of the versions counted.
-    pub ordered_by: Option<String>,
-    /// Its holders, best first.
-    pub holders: Vec<ExplainedHolder>,
-    /// All of it in sentences.
-    pub sentences: Vec<String>,
-    /// The numbers of the decisions that this is told from.
-    pub decisions: Vec<i64>,
-}
-
-/// A row that can be told from.
-struct Told {
-    row: DecisionRow,
-    question: Question,
-    /// None where the policy gave none.
-    answer: Option<Answer>,
-}
-
-impl Told {
-    fn of(row: DecisionRow) -> Option<Self> {
-        let question = serde_json::from_str(&row.input).ok()?;
-        let answer = serde_json::from_str(&row.verdict).ok();
-        Some(Self { row, question, answer })
-    }
-
-    fn is_heeded(&self) -> bool {
-        self.row.mode == "enforce"
-    }
-
-    fn fault(&self) -> &str {
-        self.row.fault.as_deref().unwrap_or("it gave no answer")
-    }
-}
-
-/// Consecutive rows of one question: a chain's answers.
-fn chains<'a>(rows: &'a [Told], call: &str) -> Vec<Vec<&'a Told>> {
-    let mut chains: Vec<Vec<&Told>> = Vec::new();
-    for told in rows.iter().filter(|told| told.row.call == call) {
-        let of = |chain: &&mut Vec<&Told>| chain.first().is_some_and(|f| f.row.input_digest == told.row.input_digest);
-        match chains.iter_mut().find(of) {
-            Some(chain) => chain.push(told),
-            None => chains.push(vec![told]),
-        }
-    }
-    chains
-}
-
-/// Who locks a policy of a hook now.
-type Locks<'a> = &'a dyn Fn(&DecisionRow) -> Option<String>;
 
 impl Market {
     /// Why things about a package are as they are.

@@ -4,7 +4,8 @@ use ggen_core::PackageName;
 use ggen_core::hooks::chain::{self, HOST, Ruling};
 use ggen_core::hooks::{Answer, Item, Question, Verdict};
 
-use super::{ExplainAnswer, ExplainedReason, Locks, Told, chains};
+use super::answer::{ExplainAnswer, ExplainedReason};
+use super::told::{Locks, Told, chains};
 
 pub(super) fn tell(name: &PackageName, rows: &[Told], locks: Locks<'_>, answer: &mut ExplainAnswer) {
     let plans = chains(rows, "review-plan");

@@ -1,5 +1,6 @@
 //! One job told: refusals, versions, holders.
 
+use ggen_core::hooks::Question;
 use serde_json::{Value, json};
 
 use super::*;

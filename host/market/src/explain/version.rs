@@ -3,7 +3,8 @@
 use ggen_core::PackageName;
 use ggen_core::hooks::{Answer, Question, RankQuestion, chain};
 
-use super::{ExplainAnswer, ExplainedReason, ExplainedVersion, Locks, Told, chains};
+use super::answer::{ExplainAnswer, ExplainedReason, ExplainedVersion};
+use super::told::{Locks, Told, chains};
 
 /// Versions that are told in a sentence.
 const SHOWN: usize = 5;

@@ -3,7 +3,8 @@
 use ggen_core::PackageName;
 use ggen_core::hooks::{Action, Answer, PeerFacts, Question, chain, compare};
 
-use super::{ExplainAnswer, ExplainedHolder, Told, chains};
+use super::answer::{ExplainAnswer, ExplainedHolder};
+use super::told::{Told, chains};
 
 /// Scores that are told in a sentence.
 const SHOWN: usize = 5;

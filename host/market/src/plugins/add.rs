@@ -14,11 +14,11 @@ use ggen_policy::{Inspection, inspect_component};
 use ggen_store::StagedPackage;
 use serde::Serialize;
 
-use super::{PluginError, cache, component, library};
 use crate::answers::Notice;
-use crate::error::MarketError;
+use crate::error::{MarketError, PluginError};
 use crate::market::{Market, blocking};
-use crate::policies::BUILT_IN;
+use crate::policies::files::{cache, component};
+use crate::policies::{BUILT_IN, library};
 use crate::target::Target;
 
 /// What `plugin install` is asked for.

@@ -12,8 +12,9 @@ use ggen_core::limits::Limits;
 use ggen_policy::Asker;
 use serde::Serialize;
 
-use super::{PluginError, cases, component, settings_file, typical};
-use crate::error::MarketError;
+use super::{cases, typical};
+use crate::error::{MarketError, PluginError};
+use crate::policies::files::{component, settings_file};
 
 /// The most calls of one question whose times are kept.
 const MAX_CALLS: usize = 1_000_000;

@@ -25,14 +25,12 @@ use ggen_policy::{ArchiveView, Asker, Decision, LinkProblem};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{PluginError, component};
-use crate::contents::Folder;
-use crate::error::MarketError;
+use crate::error::{MarketError, PluginError};
+use crate::folder::Folder;
+use crate::policies::files::{component, text};
 
 /// The most cases of one run.
 const MAX_CASES: usize = 10_000;
-/// A file of a case, in bytes.
-const MAX_CASE: u64 = 32 << 20;
 /// Files that a case about contents may have, and how deep they may lie.
 const MAX_FILES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
@@ -160,18 +158,6 @@ fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Mar
 
 fn wrong(path: &Path, what: &'static str, problem: impl ToString) -> MarketError {
     PluginError::Case { path: path.to_owned(), what, problem: problem.to_string() }.into()
-}
-
-/// Reads a bounded file; none where there is no such file.
-pub(super) fn text(path: &Path) -> Result<Option<String>, MarketError> {
-    use std::io::Read;
-    let opened = match fs::File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(file("read", path))?,
-    };
-    let mut text = String::new();
-    opened.take(MAX_CASE).read_to_string(&mut text).map_err(file("read", path))?;
-    Ok(Some(text))
 }
 
 /// Reads a question as the decision log stores it.

@@ -2,23 +2,19 @@
 //!
 //! ```text
 //! create (new) ─ build ─ cases (test) ─ bench ─ inspect, check      an author's way
-//! add ─ library ─ list, remove                                     an operator's way
+//! add ─ list, remove                                               an operator's way
 //! ```
 //!
-//! Decides which policies a configuration can name: those inside the program, and those in the home's `plugins/`. What a
-//! policy answers decides nothing here. Invariant: any file ends in an answer about it; only a file that cannot be read is
-//! an error.
+//! Decides what is told of a component; which ones a configuration can name is [`crate::policies`]' to say. What a policy
+//! answers decides nothing here. Invariant: any file ends in an answer about it; only a file that cannot be read is an
+//! error.
 
 mod add;
 mod bench;
 mod cases;
 mod create;
-mod error;
-mod library;
 mod typical;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ggen_core::hooks::{Description, Hook, PolicyLimits, Problem};
@@ -32,11 +28,11 @@ pub use self::add::{InstallPluginRequest, InstalledPlugin, RemovedPlugin};
 pub use self::bench::{BenchAnswer, BenchRequest, BenchRun, StartupTimes, bench};
 pub use self::cases::{CaseFailure, CasesRequest, TestAnswer, test};
 pub use self::create::{NewPluginAnswer, NewPluginRequest, create};
-pub use self::error::PluginError;
-pub(crate) use self::library::installed_file;
+pub use crate::error::PluginError;
 
 use crate::error::MarketError;
-use crate::policies::BUILT_IN;
+use crate::policies::files::{cache, component};
+use crate::policies::{BUILT_IN, library};
 
 /// `plugin check`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -171,33 +167,9 @@ pub fn build(path: &Path, output: Option<&Path>, offline: bool) -> Result<BuildA
     })
 }
 
-fn cache(home: &Path) -> PathBuf {
-    home.join("cache").join("components")
-}
-
 fn look(path: &Path, home: &Path, limits: &Limits) -> Result<Inspection, MarketError> {
     let bytes = component(path, limits)?;
     Ok(inspect_component(&bytes, &limits.into(), Some(&cache(home)), None))
-}
-
-/// Settings of a policy in a file of JSON, as text.
-pub(crate) fn settings_file(path: &Path) -> Result<String, MarketError> {
-    let missing =
-        || MarketError::Io { path: path.to_owned(), action: "read", source: std::io::ErrorKind::NotFound.into() };
-    cases::text(path)?.ok_or_else(missing)
-}
-
-/// A component's bytes, as far as they are of any use.
-pub(crate) fn component(path: &Path, limits: &Limits) -> Result<Vec<u8>, MarketError> {
-    let failed = |source| MarketError::Io { path: path.to_owned(), action: "read", source };
-    read(path, limits.max_component).map_err(failed)
-}
-
-/// One byte more than may be, at most: the inspection itself tells that there are too many.
-pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn listed(name: String, path: Option<PathBuf>, inspection: Inspection) -> ListedPlugin {
@@ -239,11 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn a_component_is_read_up_to_its_bound() {
+    fn a_component_past_its_bound_is_told_to_be_too_long() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("a.wasm");
         std::fs::write(&file, [0; 100]).unwrap();
-        assert_eq!(read(&file, 10).unwrap().len(), 11);
         let answer = check(&file, home.path(), &Limits { max_component: 10, ..Limits::default() }).unwrap();
         assert!(answer.problems[0].contains("more than 10 bytes"), "{answer:?}");
     }

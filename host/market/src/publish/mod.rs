@@ -15,9 +15,10 @@ use ggen_core::release::{Dependency, Release, SignedRelease};
 use ggen_policy::PolicyHost;
 
 use crate::answers::{Notice, Published};
-use crate::contents::{self, Folder};
+use crate::contents;
 use crate::error::{Denied, DeniedReason, MarketError};
 use crate::facts;
+use crate::folder::Folder;
 use crate::market::{Market, blocking, now};
 use crate::report;
 

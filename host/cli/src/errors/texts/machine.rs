@@ -2,8 +2,7 @@
 //!
 //! Decides nothing; see [`super`].
 
-use super::super::codes::Code as C;
-use super::Text;
+use super::super::codes::{Code as C, Text};
 
 pub(super) const TEXTS: &[Text] = &[
     (

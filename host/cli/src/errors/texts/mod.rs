@@ -6,10 +6,7 @@ mod machine;
 mod packages;
 mod trust;
 
-use super::codes::Code;
-
-/// Code, meaning, what to do.
-pub(super) type Text = (Code, &'static str, &'static str);
+use super::codes::Text;
 
 /// All of them, in the order of the codes.
 pub(super) fn texts() -> impl Iterator<Item = &'static Text> {

@@ -5,6 +5,7 @@
 //! instead. Invariant: the folder is there wholly or not at all, and nothing that is there is overwritten.
 
 mod cases;
+mod file;
 mod sdk;
 
 use std::fs;
@@ -13,9 +14,8 @@ use std::path::{Path, PathBuf};
 use ggen_core::hooks::Hook;
 use serde::Serialize;
 
-use super::{PluginError, library};
-use crate::error::MarketError;
-use crate::policies::{BUILT_IN, DEFAULTS};
+use crate::error::{MarketError, PluginError};
+use crate::policies::{BUILT_IN, DEFAULTS, library};
 
 /// What `plugin new` is asked for.
 #[derive(Clone, Debug)]
@@ -156,8 +156,8 @@ pub fn create(request: &NewPluginRequest) -> Result<NewPluginAnswer, MarketError
         ("src/lib.rs".to_owned(), fill(source(*hook))),
     ];
     files.extend(cases::of(*hook));
-    for (file, text) in &files {
-        put(&draft.path().join(file), text).map_err(failed)?;
+    for (name, text) in &files {
+        file::put(&draft.path().join(name), text).map_err(failed)?;
     }
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(draft.path(), fs::Permissions::from_mode(0o755)).map_err(failed)?;
@@ -222,13 +222,6 @@ fn type_name(name: &str) -> String {
         first.into_iter().chain(letters).collect::<String>()
     };
     name.split('-').map(word).collect()
-}
-
-fn put(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, text)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::put;
+use super::file::put;
 
 macro_rules! files {
     ($($path:literal),+ $(,)?) => {

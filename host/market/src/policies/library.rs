@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 use ggen_core::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::PluginError;
-use crate::error::MarketError;
+use crate::error::{MarketError, PluginError};
 
 /// The most names that are listed.
 const MAX_LISTED: usize = 1000;
@@ -26,7 +25,7 @@ const MAX_RECORD: u64 = 64 * 1024;
 
 /// Which component a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(crate) struct Record {
     /// What the policy calls itself.
     pub name: String,
     /// Its version, by its own word.
@@ -38,14 +37,14 @@ pub(super) struct Record {
 }
 
 /// Whether a name can be a policy's here: it becomes a file's name.
-pub(super) fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 100
         && !name.starts_with('.')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
-pub(super) fn component_path(folder: &Path, digest: &str) -> PathBuf {
+pub(crate) fn component_path(folder: &Path, digest: &str) -> PathBuf {
     folder.join(format!("{digest}.wasm"))
 }
 
@@ -68,13 +67,13 @@ pub(crate) fn installed_file(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// `plugins/<name>.wasm`, where the name is no digest.
-pub(super) fn by_hand(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn by_hand(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = folder.join(format!("{name}.wasm"));
     (name.parse::<Digest>().is_err() && path.is_file()).then_some(path)
 }
 
 /// The record of a name, if it has one.
-pub(super) fn record(folder: &Path, name: &str) -> Result<Option<Record>, MarketError> {
+pub(crate) fn record(folder: &Path, name: &str) -> Result<Option<Record>, MarketError> {
     use std::io::Read;
     let path = record_path(folder, name);
     let failed = |source| MarketError::Io { path: path.clone(), action: "read", source };
@@ -97,7 +96,7 @@ pub(super) fn record(folder: &Path, name: &str) -> Result<Option<Record>, Market
 }
 
 /// Every installed policy: its name and its component's file. A home without the folder has none.
-pub(super) fn installed(folder: &Path) -> Result<Vec<(String, PathBuf)>, MarketError> {
+pub(crate) fn installed(folder: &Path) -> Result<Vec<(String, PathBuf)>, MarketError> {
     let failed = |source| MarketError::Io { path: folder.to_owned(), action: "read", source };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -125,18 +124,18 @@ pub(super) fn installed(folder: &Path) -> Result<Vec<(String, PathBuf)>, MarketE
 }
 
 /// Keeps a component under its digest. That it is there already is as good.
-pub(super) fn keep(folder: &Path, digest: &str, bytes: &[u8]) -> Result<(), MarketError> {
+pub(crate) fn keep(folder: &Path, digest: &str, bytes: &[u8]) -> Result<(), MarketError> {
     write(&component_path(folder, digest), bytes, true).map(drop)
 }
 
 /// Makes a name stand for a component that is kept; false where it stands for one and `replace` is not wished.
-pub(super) fn point(folder: &Path, record: &Record, replace: bool) -> Result<bool, MarketError> {
+pub(crate) fn point(folder: &Path, record: &Record, replace: bool) -> Result<bool, MarketError> {
     let text = serde_json::to_vec_pretty(record).map_err(|e| MarketError::Internal(e.to_string()))?;
     write(&record_path(folder, &record.name), &text, replace)
 }
 
 /// Makes a name stand for nothing.
-pub(super) fn forget(folder: &Path, name: &str) -> Result<(), MarketError> {
+pub(crate) fn forget(folder: &Path, name: &str) -> Result<(), MarketError> {
     remove(&record_path(folder, name))?;
     if let Some(path) = by_hand(folder, name) {
         remove(&path)?;
@@ -145,7 +144,7 @@ pub(super) fn forget(folder: &Path, name: &str) -> Result<(), MarketError> {
 }
 
 /// Removes a component that no name stands for.
-pub(super) fn drop_unused(folder: &Path, digest: &str) -> Result<(), MarketError> {
+pub(crate) fn drop_unused(folder: &Path, digest: &str) -> Result<(), MarketError> {
     let path = component_path(folder, digest);
     if installed(folder)?.iter().any(|(_, used)| *used == path) { Ok(()) } else { remove(&path) }
 }

@@ -3,6 +3,9 @@
 //! Each variant has what a person needs to act; the command line alone turns it into a code, a sentence, hints and an
 //! exit code.
 
+mod feed;
+mod plugin;
+
 use std::path::PathBuf;
 
 use ggen_core::manifest::{ManifestError, Place, RequirementError};
@@ -13,7 +16,8 @@ use ggen_policy::{Loosened, PolicyError, PolicyFault};
 use ggen_store::{ArchiveError, StoreError};
 use semver::Version;
 
-use crate::advisories::FeedFault;
+pub use self::feed::{FeedFault, FeedProblem};
+pub use self::plugin::PluginError;
 
 /// A package that a policy denied, with every reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +77,7 @@ pub enum MarketError {
     PolicyFault(#[from] PolicyFault),
     /// A policy as a component or a crate.
     #[error(transparent)]
-    Plugin(#[from] crate::plugins::PluginError),
+    Plugin(#[from] PluginError),
     /// An organization's file that cannot be read.
     #[error("the organization's policy file {} cannot be used: {problem}", .path.display())]
     PolicyFile {

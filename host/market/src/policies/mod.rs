@@ -1,6 +1,11 @@
 //! The policies that are part of this program, and how configured links become a host.
 //!
-//! Decides which built-in serves a hook that nobody configured; what a chain makes of its answers is `ggen_core::hooks`.
+//! Decides which policies a configuration can name (those inside the program, and those in the home's `plugins/`), and
+//! which built-in serves a hook that nobody configured; what a chain makes of its answers is `ggen_core::hooks`. Invariant:
+//! the organization's links come before all others.
+
+pub(crate) mod files;
+pub(crate) mod library;
 
 use std::sync::Arc;
 
@@ -9,12 +14,11 @@ use ggen_policy::{Afterwards, BuiltIn, Decision, HostOptions, LinkConfig, LinkSo
 use ggen_store::{DecisionRow, Store};
 
 use crate::error::MarketError;
-use crate::plugins::installed_file;
 use crate::settings::Settings;
 
 macro_rules! built_in {
     ($($name:literal),+ $(,)?) => {
-        &[$(BuiltIn { name: $name, bytes: include_bytes!(concat!("../../../plugins/dist/", $name, ".wasm")) }),+]
+        &[$(BuiltIn { name: $name, bytes: include_bytes!(concat!("../../../../plugins/dist/", $name, ".wasm")) }),+]
     };
 }
 
@@ -56,10 +60,10 @@ pub(crate) fn open(
     links.extend(DEFAULTS.iter().map(|(hook, name)| LinkConfig::new(*hook, *name, LinkSource::Default)));
     let home = store.home().to_owned();
     let options = HostOptions {
-        cache_dir: Some(home.join("cache").join("components")),
+        cache_dir: Some(files::cache(&home)),
         limits: (&settings.limits).into(),
         builtins: BUILT_IN.to_vec(),
-        installed: Some(Arc::new(move |name: &str| installed_file(&home.join("plugins"), name))),
+        installed: Some(Arc::new(move |name: &str| library::installed_file(&home.join("plugins"), name))),
         compiler: None,
         afterwards: Arc::clone(afterwards),
         links,
@@ -78,7 +82,7 @@ pub(crate) fn components(store: &Store, decisions: &[Decision], most: u64) -> Ve
         }
         let bytes = match source {
             Source::BuiltIn(bytes) => Some(bytes.to_vec()),
-            Source::File(path) | Source::Installed(path) => crate::plugins::read(path, most).ok(),
+            Source::File(path) | Source::Installed(path) => files::read(path, most).ok(),
         };
         let is_it = |bytes: &Vec<u8>| ggen_core::Digest::of(bytes).to_string() == decision.digest;
         found.extend(bytes.filter(is_it).map(|bytes| (decision.digest.clone(), bytes)));
