@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::ask::{Asking, Watched};
+use crate::asking::{Asking, Watched};
 use crate::decision::Decision;
 
 /// Questions that wait at most.

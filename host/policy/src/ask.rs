@@ -1,25 +1,21 @@
 //! One question to a whole chain: each enforced link in turn, and a row of the log for each.
 //!
-//! Decides which links are asked and what a row says. Leaves it to [`crate::review`] what the answers come to.
-//! Invariant: a link that only watches is asked when all is decided, and its answer goes nowhere but into its row.
+//! Decides which links are asked, and which is set aside for a while. Leaves it to [`crate::review`] what the answers
+//! come to. Invariant: a link that only watches is asked when all is decided, and its answer goes nowhere but into its
+//! row.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ggen_core::hooks::{Answer, Hook, Question};
+use ggen_core::hooks::{Answer, Hook};
 
-use crate::afterwards::Shadow;
+use crate::afterwards::{Afterwards, Shadow};
+use crate::asking::Asking;
 use crate::breaker::Change;
 use crate::decision::Decision;
 use crate::error::{Fault, Limit};
-use crate::host::Chains;
-use crate::link::{Link, Mode};
-use crate::load::Loaded;
-use crate::row::{Recorded, Subject};
-use crate::run::{self, Failure, Run};
-use crate::runtime::Runtime;
-use crate::settings;
-use crate::state::ArchiveView;
+use crate::link::Link;
+use crate::link_config::Mode;
+use crate::run::Failure;
 
 /// What one enforced link said.
 pub struct Said {
@@ -34,7 +30,7 @@ pub struct NoAnswer {
     /// Asked and failed, rather than not there.
     pub is_fault: bool,
     /// The limit that struck, if one did.
-    pub limit: Option<crate::error::Limit>,
+    pub limit: Option<Limit>,
     /// What happened, in a sentence.
     pub text: String,
     /// Whether the hook may do without it.
@@ -85,61 +81,23 @@ pub struct Asked {
     pub decisions: Vec<Decision>,
 }
 
-/// One question on its way through a chain, with everything that asking it needs.
-#[derive(Clone)]
-pub struct Asking {
-    runtime: Arc<Runtime>,
-    chains: Arc<Chains>,
-    archive: Option<Arc<dyn ArchiveView>>,
-    recorded: Arc<Recorded>,
-}
-
-/// What a link that only watches came to.
-pub enum Watched {
-    /// Its row.
-    Row(Box<Decision>),
-    /// It has no say in this call.
-    Nothing,
-    /// It would have needed more time than was left.
-    Cut,
-}
-
 impl Asking {
-    /// Prepares the row that all links share.
-    pub fn new(
-        runtime: Arc<Runtime>,
-        chains: Arc<Chains>,
-        question: Question,
-        archive: Option<Arc<dyn ArchiveView>>,
-    ) -> Self {
-        Self { runtime, chains, archive, recorded: Arc::new(Recorded::new(question)) }
-    }
-
-    /// About so many bytes of memory.
-    pub fn size(&self) -> usize {
-        self.recorded.size()
-    }
-
-    fn links(&self) -> &[Link] {
-        self.chains.links(self.recorded.question.hook())
-    }
-
-    /// Asks links until `enough` says that the answers so far are enough; leaves those that only watch for later.
-    pub fn ask(&self, enough: impl Fn(&[Said]) -> bool) -> Asked {
+    /// Asks links until `enough` says that the answers so far are enough; leaves those that only watch for `afterwards`.
+    pub fn ask(&self, afterwards: &Afterwards, enough: impl Fn(&[Said]) -> bool) -> Asked {
         let mut asked = Asked::default();
         for link in self.links().iter().filter(|link| link.config.mode == Mode::Enforce) {
             if enough(&asked.said) {
                 break;
             }
-            self.ask_link(link, &mut asked);
+            self.ask_link(link, afterwards, &mut asked);
         }
         for (place, _) in self.links().iter().enumerate().filter(|(_, link)| link.config.mode == Mode::Shadow) {
-            self.chains.afterwards.add(Shadow { asking: self.clone(), place });
+            afterwards.add(Shadow { asking: self.clone(), place });
         }
         asked
     }
 
-    fn ask_link(&self, link: &Link, asked: &mut Asked) {
+    fn ask_link(&self, link: &Link, afterwards: &Afterwards, asked: &mut Asked) {
         let may_break = may_be_set_aside(link);
         if may_break && !link.breaker().may_ask(Instant::now()) {
             asked.said.push(Said::failed(link, "it is set aside for a while, because it failed too often in a row"));
@@ -148,7 +106,7 @@ impl Asking {
         let Some((decision, answer)) = self.run(link, None) else { return };
         if may_break {
             let change = link.breaker().ended(matches!(&answer, Err(Failure::Fault(_))), Instant::now());
-            self.tell(link, change, &decision);
+            self.tell(link, change, &decision, afterwards);
         }
         let answer = answer.map_err(|failure| match failure {
             Failure::Fault(fault) => NoAnswer::of(link, fault, true),
@@ -158,8 +116,8 @@ impl Asking {
         asked.decisions.push(decision);
     }
 
-    fn tell(&self, link: &Link, change: Option<Change>, decision: &Decision) {
-        let limits = &self.runtime.limits;
+    fn tell(&self, link: &Link, change: Option<Change>, decision: &Decision, afterwards: &Afterwards) {
+        let limits = self.limits();
         let (name, from) = (link.name(), &link.config.from);
         let (code, message) = match change {
             None => return,
@@ -175,45 +133,7 @@ impl Asking {
             Some(Change::Back) => ("policy-back", format!("the scoring policy `{name}` ({from}) answers again")),
         };
         tracing::warn!("{message}");
-        self.chains.afterwards.tell(code, message);
-    }
-
-    /// Asks the link at `place`, which only watches, for at most `left`.
-    pub fn watch(&self, place: usize, left: Duration) -> Watched {
-        let asking = self.clone();
-        let watched = self.runtime.run(move || {
-            let link = asking.links().get(place)?;
-            asking.run(link, Some(left)).map(|(decision, _)| decision)
-        });
-        let limits = &self.runtime.limits;
-        let own = limits.wall_for(run::fuel_for(&self.recorded.question, limits));
-        match watched.ok().flatten() {
-            None => Watched::Nothing,
-            Some(row) if row.limit == Some(Limit::Time) && left < own => Watched::Cut,
-            Some(row) => Watched::Row(Box::new(row)),
-        }
-    }
-
-    /// Runs one link; nothing where it serves the hook, but has no say in this call.
-    fn run(&self, link: &Link, wall_cap: Option<Duration>) -> Option<(Decision, Result<Answer, Failure>)> {
-        let (runtime, question) = (&*self.runtime, &self.recorded.question);
-        let loaded = self.chains.load(runtime, link);
-        let run = match &loaded {
-            Err(problem) => Run::without(Failure::Unfit(Arc::clone(problem))),
-            Ok(loaded) if !loaded.answers(question) => return None,
-            Ok(loaded) => match self
-                .chains
-                .distinct(link, loaded)
-                .map_err(Failure::from)
-                .and_then(|()| settings_fit(link, loaded, runtime))
-            {
-                Err(failure) => Run::without(failure),
-                Ok(()) => run::ask(runtime, loaded, &link.settings, question, self.archive.clone(), wall_cap),
-            },
-        };
-        let loaded = loaded.as_ref().ok().map(Arc::as_ref);
-        let decision = self.recorded.row(&Subject::link(link, loaded), &run);
-        Some((decision, run.answer))
+        afterwards.tell(code, message);
     }
 }
 
@@ -221,9 +141,4 @@ impl Asking {
 /// locked link: a freeze or an air gap would be lifted by crashing it.
 fn may_be_set_aside(link: &Link) -> bool {
     link.config.hook == Hook::PeerScoring && !link.config.locked
-}
-
-fn settings_fit(link: &Link, loaded: &Loaded, runtime: &Runtime) -> Result<(), Failure> {
-    let schema = &loaded.description.settings_schema;
-    settings::check(&link.settings, &link.config.settings, schema, &runtime.limits).map_err(Failure::from)
 }

@@ -14,13 +14,16 @@ use serde_json::Value;
 
 use crate::cache::{Cache, Compiler};
 use crate::decision::Decision;
+use crate::digest::digest_of;
 use crate::error::LinkProblem;
-use crate::link::Mode;
-use crate::load::{self, Loaded, Loader};
+use crate::link_config::Mode;
+use crate::load::Loader;
+use crate::loaded::Loaded;
 use crate::row::{Recorded, Subject};
 use crate::run::{self, Run};
 use crate::runtime::Runtime;
 use crate::settings;
+use crate::source::check_size;
 use crate::state::ArchiveView;
 
 /// What it took until a policy could be asked.
@@ -58,11 +61,11 @@ impl Asker {
         cache_dir: Option<&Path>,
         compiler: Option<&Arc<dyn Compiler>>,
     ) -> Result<Self, Arc<LinkProblem>> {
-        load::check_size(bytes, limits)?;
+        check_size(bytes, limits)?;
         let settings = parse_settings(settings_json, limits)?;
         let runtime = Runtime::new(limits.clone()).map_err(|e| LinkProblem::Engine { message: format!("{e:#}") })?;
         let cache = cache_dir.map(|folder| Cache::new(folder.to_owned(), runtime.compatibility()));
-        let digest = load::digest_of(bytes);
+        let digest = digest_of(bytes);
         let cached = cache.as_ref().is_some_and(|cache| cache.load(&runtime.engine, &digest).is_some());
         let loader = Loader { runtime: &runtime, cache: cache.as_ref(), compiler };
         let text: Arc<str> = settings::text(&settings).into();
@@ -76,7 +79,7 @@ impl Asker {
             Ok((loaded, Startup { cached, load, instance: begun.elapsed() }))
         });
         let (loaded, startup) = opened.map_err(|source| LinkProblem::Start { source })??;
-        let settings_digest = load::digest_of(text.as_bytes());
+        let settings_digest = digest_of(text.as_bytes());
         let (runtime, loaded) = (Arc::new(runtime), Arc::new(loaded));
         Ok(Self { runtime, loaded, settings: text, settings_digest, startup, peak_memory: 0 })
     }

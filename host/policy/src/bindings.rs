@@ -5,6 +5,9 @@
 #![allow(missing_docs, reason = "generated; the contract's own documentation stands in wit/")]
 #![allow(clippy::all, reason = "generated")]
 
+/// The version of the contract that this host offers.
+pub const VERSION: &str = "0.1.0";
+
 /// The host's side of an archive: which one is told by the instance that holds it.
 pub struct Archive;
 

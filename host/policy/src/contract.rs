@@ -14,8 +14,8 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Type};
 
+use crate::bindings::VERSION;
 use crate::error::LinkProblem;
-use crate::imports::VERSION;
 
 /// The contract, line by line.
 const LINES: &str = include_str!("contract.txt");

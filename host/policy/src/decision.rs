@@ -9,9 +9,9 @@ use ggen_core::hooks::{Answer, Hook, Reason};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Limit;
-use crate::link::Mode;
-use crate::load::Source;
-use crate::row::Input;
+use crate::input::Input;
+use crate::link_config::Mode;
+use crate::source::Source;
 
 /// How loud a policy meant a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

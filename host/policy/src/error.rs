@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ggen_core::hooks::{Hook, Problem};
 use serde::{Deserialize, Serialize};
 
-use crate::imports::VERSION;
+use crate::bindings::VERSION;
 
 /// The bound that ended a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,38 +1,29 @@
 //! The host of all policies: what is configured, and the questions that the jobs ask.
 //!
-//! Decides where a policy's bytes come from. Starts no engine and loads no component before the first question of a
-//! hook, so that a command that asks nothing pays nothing. Invariant: opening it never fails because of one policy;
-//! what is wrong with a link shows when it is asked, and then its hook falls to what holds without it.
+//! Decides when there is an engine: it starts none and loads no component before the first question of a hook, so that a
+//! command that asks nothing pays nothing. Invariant: opening it never fails because of one policy; what is wrong with a
+//! link shows when it is asked, and then its hook falls to what holds without it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ggen_core::hooks::{Hook, PolicyLimits};
 
 use crate::afterwards::{Afterwards, PolicyNotice};
-use crate::cache::{Cache, Compiler};
+use crate::cache::Compiler;
+use crate::chains::{BuiltIn, Chains, InstalledResolver};
 use crate::decision::Decision;
 use crate::error::{LinkProblem, PolicyError};
-use crate::link::{self, Link, LinkConfig, LinkSource, Mode};
-use crate::load::{Loaded, Loader, Source};
+use crate::link::{self, Link};
+use crate::link_config::{LinkConfig, LinkSource, Mode};
+use crate::loaded::Loaded;
 use crate::run;
 use crate::runtime::Runtime;
 use crate::settings;
 use crate::sound;
-
-/// A policy that is part of this program.
-#[derive(Debug, Clone, Copy)]
-pub struct BuiltIn {
-    /// As `use` names it.
-    pub name: &'static str,
-    /// Its component.
-    pub bytes: &'static [u8],
-}
-
-/// Finds an installed policy's file by its name; a file named `<sha256>.wasm` is held to that digest.
-pub type InstalledResolver = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
+use crate::source::Source;
 
 /// What a host is opened with.
 #[derive(Clone, Default)]
@@ -56,6 +47,8 @@ pub struct HostOptions {
 /// Runs policies. All calls block, on a thread of their own; from async code, go through `spawn_blocking`.
 pub struct PolicyHost {
     pub(crate) chains: Arc<Chains>,
+    /// What is left when a decision has been made.
+    pub(crate) afterwards: Arc<Afterwards>,
     runtime: OnceLock<Result<Arc<Runtime>, Arc<LinkProblem>>>,
     limits: PolicyLimits,
 }
@@ -89,86 +82,6 @@ pub struct ShownLink {
     pub problem: Option<String>,
 }
 
-/// The links of all hooks, and where their components come from.
-pub struct Chains {
-    links: BTreeMap<Hook, Vec<Link>>,
-    builtins: Vec<BuiltIn>,
-    installed: Option<InstalledResolver>,
-    compiler: Option<Arc<dyn Compiler>>,
-    /// What is left when a decision has been made.
-    pub afterwards: Arc<Afterwards>,
-    cache_dir: Option<PathBuf>,
-    cache: OnceLock<Option<Cache>>,
-    /// By digest: a component that serves several links is loaded once.
-    components: Mutex<BTreeMap<String, Arc<Loaded>>>,
-}
-
-impl Chains {
-    /// A hook's links in the order in which they are asked.
-    pub fn links(&self, hook: Hook) -> &[Link] {
-        self.links.get(&hook).map_or(&[], Vec::as_slice)
-    }
-
-    /// The link's component, loaded the first time.
-    pub fn load(&self, runtime: &Runtime, link: &Link) -> Result<Arc<Loaded>, Arc<LinkProblem>> {
-        link.loaded(|| {
-            let loaded = self.load_source(runtime, &link.config).map_err(Arc::new)?;
-            match loaded.offers.serves(link.config.hook) {
-                true => Ok(loaded),
-                false => Err(Arc::new(LinkProblem::NoHook { hook: link.config.hook })),
-            }
-        })
-    }
-
-    /// Refuses a second component under the name of an earlier one of the chain: nobody could tell their reasons apart.
-    /// One component twice, with different settings, is no other.
-    pub fn distinct(&self, link: &Link, loaded: &Loaded) -> Result<(), LinkProblem> {
-        let heeded = |link: &Link| link.config.mode == Mode::Enforce;
-        let before = self.links(link.config.hook).iter().take_while(|other| other.place < link.place);
-        let same = |other: &&Link| {
-            let is_same = |known: &Loaded| known.description.name == loaded.description.name;
-            heeded(other) && other.known().is_some_and(|k| is_same(k) && k.digest != loaded.digest)
-        };
-        match before.into_iter().find(same) {
-            Some(other) if heeded(link) => {
-                Err(LinkProblem::SameName { name: link.name().to_owned(), other: other.config.place() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn load_source(&self, runtime: &Runtime, config: &LinkConfig) -> Result<Arc<Loaded>, LinkProblem> {
-        let source = self.source(config)?;
-        let cache = self.cache.get_or_init(|| {
-            let folder = self.cache_dir.clone()?;
-            Some(Cache::new(folder, runtime.compatibility()))
-        });
-        let loader = Loader { runtime, cache: cache.as_ref(), compiler: self.compiler.as_ref() };
-        let mut loaded = loader.load(&source, config.digest.as_deref())?;
-        loaded.source = Some(source);
-        let loaded = Arc::new(loaded);
-        let mut components = self.components.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = components.entry(loaded.digest.clone()).or_insert(loaded);
-        Ok(Arc::clone(shared))
-    }
-
-    /// What `use` names: built in, then installed, then a path.
-    fn source(&self, config: &LinkConfig) -> Result<Source, LinkProblem> {
-        let name = config.use_.as_str();
-        if let Some(builtin) = self.builtins.iter().find(|builtin| builtin.name == name) {
-            return Ok(Source::BuiltIn(builtin.bytes));
-        }
-        if let Some(path) = self.installed.as_ref().and_then(|find| find(name)) {
-            return Ok(Source::Installed(path));
-        }
-        if name.contains('/') || name.ends_with(".wasm") {
-            let folder = config.from.path().and_then(Path::parent).unwrap_or(Path::new(""));
-            return Ok(Source::File(folder.join(name)));
-        }
-        Err(LinkProblem::NotFound { name: name.to_owned() })
-    }
-}
-
 impl PolicyHost {
     /// Takes the configuration; reads, compiles and runs nothing yet.
     ///
@@ -185,9 +98,8 @@ impl PolicyHost {
             }
             chains.insert(hook, chain);
         }
-        let (cache, components) = (OnceLock::new(), Mutex::new(BTreeMap::new()));
-        let chains = Chains { links: chains, builtins, installed, compiler, afterwards, cache_dir, cache, components };
-        Ok(Self { chains: Arc::new(chains), runtime: OnceLock::new(), limits })
+        let chains = Arc::new(Chains::new(chains, builtins, installed, compiler, cache_dir));
+        Ok(Self { chains, afterwards, runtime: OnceLock::new(), limits })
     }
 
     /// The engine, started the first time.
@@ -209,13 +121,13 @@ impl PolicyHost {
     /// Asks links that only watch what waits for them, for at most `budget`; rows for the log.
     #[must_use]
     pub fn finish_shadows(&self, budget: Duration) -> Vec<Decision> {
-        self.chains.afterwards.finish(budget)
+        self.afterwards.finish(budget)
     }
 
     /// What the operator must be told since the last time.
     #[must_use]
     pub fn notices(&self) -> Vec<PolicyNotice> {
-        self.chains.afterwards.notices()
+        self.afterwards.notices()
     }
 
     /// Loads and configures every link, and tells what there is and what is wrong with it.

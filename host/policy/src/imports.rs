@@ -10,13 +10,10 @@ use std::time::Instant;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Engine, Result, StoreContextMut, Trap, bail, format_err};
 
-use crate::bindings::{Archive, contents, log};
+use crate::bindings::{Archive, VERSION, contents, log};
 use crate::decision::LogLevel;
 use crate::error::Limit;
 use crate::state::{ArchiveView, State};
-
-/// The version of the contract that this host offers.
-pub const VERSION: &str = "0.1.0";
 
 /// Most files in one answer of `archive.files`.
 const FILES_A_CALL: u32 = 4096;

@@ -10,11 +10,14 @@ use ggen_core::hooks::{Description, Hook, PolicyLimits, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{Cache, Compiler};
+use crate::digest::digest_of;
 use crate::error::LinkProblem;
-use crate::load::{self, Loaded, Loader};
+use crate::load::Loader;
+use crate::loaded::Loaded;
 use crate::run;
 use crate::runtime::Runtime;
 use crate::sniff;
+use crate::source::check_size;
 
 /// What a component is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +53,7 @@ pub fn inspect_component(
     compiler: Option<&Arc<dyn Compiler>>,
 ) -> Inspection {
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let mut inspection = Inspection { size, digest: load::digest_of(bytes), ..Inspection::default() };
+    let mut inspection = Inspection { size, digest: digest_of(bytes), ..Inspection::default() };
     match look(bytes, limits, cache_dir, compiler, &mut inspection) {
         Ok(()) => inspection.fits = true,
         Err(problem) => inspection.problems.push(problem.text()),
@@ -65,7 +68,7 @@ fn look(
     compiler: Option<&Arc<dyn Compiler>>,
     inspection: &mut Inspection,
 ) -> Result<(), Arc<LinkProblem>> {
-    load::check_size(bytes, limits)?;
+    check_size(bytes, limits)?;
     let names = sniff::names(bytes)?;
     inspection.imports.clone_from(&names.imports);
     inspection.exports.clone_from(&names.exports);

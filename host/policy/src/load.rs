@@ -3,80 +3,23 @@
 //! Decides whether a component fits this host at all. Never asks it a question. Invariant: nothing is compiled whose
 //! imports are not the contract's, and what is loaded has the digest that its row in the log will name.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ggen_core::hooks::check::{clean_text, is_code};
-use ggen_core::hooks::{Description, PolicyLimits, Question};
-use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, InstancePre};
+use ggen_core::hooks::{Description, PolicyLimits};
+use wasmtime::component::Component;
 
-use crate::bindings::guest;
 use crate::cache::{Cache, Compiler};
 use crate::child;
 use crate::contract;
+use crate::digest::digest_of;
 use crate::error::{LinkProblem, PolicyError};
+use crate::loaded::{Indices, Loaded};
 use crate::run;
 use crate::runtime::Runtime;
-use crate::sniff::{self, Names, Offers};
-use crate::state::State;
-
-/// Where a component's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// Part of this program, and so trusted as far as this program is.
-    BuiltIn(&'static [u8]),
-    /// A file that an operator named.
-    File(PathBuf),
-    /// A file that the operator installed, kept under its digest.
-    Installed(PathBuf),
-}
-
-/// Places of the functions that a component exports, for each interface that it offers.
-pub struct Indices {
-    /// Always there.
-    pub plugin: guest::plugin::GuestIndices,
-    /// If offered.
-    pub verification: Option<guest::verification::GuestIndices>,
-    /// If offered.
-    pub contents: Option<guest::contents_verification::GuestIndices>,
-    /// If offered.
-    pub resolution: Option<guest::version_resolution::GuestIndices>,
-    /// If offered.
-    pub scoring: Option<guest::peer_scoring::GuestIndices>,
-    /// If offered.
-    pub fallback: Option<guest::fallback_policy::GuestIndices>,
-}
-
-/// A component that can be asked.
-pub struct Loaded {
-    /// SHA-256, lowercase hexadecimal.
-    pub digest: String,
-    /// Where its bytes are, if a link named it.
-    pub source: Option<Source>,
-    /// What it offers.
-    pub offers: Offers,
-    /// What it says of itself, cleaned.
-    pub description: Description,
-    /// Linked, and not yet instantiated.
-    pub pre: InstancePre<State>,
-    /// Its functions.
-    pub indices: Indices,
-}
-
-impl Loaded {
-    /// Whether it offers the interface that this question is asked through. A verifier need not look into files, nor one
-    /// that looks into files at plans.
-    pub const fn answers(&self, question: &Question) -> bool {
-        match question {
-            Question::ReviewPlan { .. } => self.offers.verification,
-            Question::ReviewContents { .. } => self.offers.contents,
-            _ => true,
-        }
-    }
-}
+use crate::sniff::{self, Names};
+use crate::source::{Source, read_component};
 
 /// What loading needs.
 pub struct Loader<'a> {
@@ -86,35 +29,6 @@ pub struct Loader<'a> {
     pub cache: Option<&'a Cache>,
     /// For what is not part of this program; none: in this process.
     pub compiler: Option<&'a Arc<dyn Compiler>>,
-}
-
-/// SHA-256 in lowercase hexadecimal.
-pub fn digest_of(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Reads a file of at most the host's size for components.
-pub fn read_component(path: &Path, limits: &PolicyLimits) -> Result<Vec<u8>, LinkProblem> {
-    let failed = |source| LinkProblem::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(limits.component_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    check_size(&bytes, limits)?;
-    Ok(bytes)
-}
-
-/// Refuses more bytes than a component may have.
-pub fn check_size(bytes: &[u8], limits: &PolicyLimits) -> Result<(), LinkProblem> {
-    let most = limits.component_bytes;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
-        return Err(LinkProblem::TooLarge { most });
-    }
-    Ok(())
 }
 
 impl Loader<'_> {
@@ -240,28 +154,6 @@ impl Loader<'_> {
             }
         };
         Ok(Loaded { digest, source: None, offers, description, pre, indices })
-    }
-}
-
-impl Indices {
-    fn of(pre: &InstancePre<State>, offers: Offers) -> Result<Self, LinkProblem> {
-        let lacks = |interface| move |e: wasmtime::Error| LinkProblem::types(interface, &e);
-        macro_rules! if_offered {
-            ($offered:expr, $interface:ident, $name:literal) => {
-                match $offered {
-                    true => Some(guest::$interface::GuestIndices::new(pre).map_err(lacks($name))?),
-                    false => None,
-                }
-            };
-        }
-        Ok(Self {
-            plugin: guest::plugin::GuestIndices::new(pre).map_err(lacks("plugin"))?,
-            verification: if_offered!(offers.verification, verification, "verification"),
-            contents: if_offered!(offers.contents, contents_verification, "contents-verification"),
-            resolution: if_offered!(offers.resolution, version_resolution, "version-resolution"),
-            scoring: if_offered!(offers.scoring, peer_scoring, "peer-scoring"),
-            fallback: if_offered!(offers.fallback, fallback_policy, "fallback-policy"),
-        })
     }
 }
 

@@ -12,11 +12,12 @@ use ggen_core::hooks::{
     Situation, Stage, Verdict, builtin,
 };
 
-use crate::ask::{Asked, Asking, NoAnswer, Said};
+use crate::ask::{Asked, NoAnswer, Said};
+use crate::asking::Asking;
 use crate::decision::Decision;
 use crate::error::PolicyFault;
 use crate::host::PolicyHost;
-use crate::link::Mode;
+use crate::link_config::Mode;
 use crate::state::ArchiveView;
 
 /// What the verifiers say of a plan.
@@ -188,7 +189,8 @@ impl PolicyHost {
         }
         let asked = self.runtime().map_err(|problem| problem.text()).and_then(|runtime| {
             let asking = Asking::new(Arc::clone(runtime), Arc::clone(&self.chains), question, archive.cloned());
-            runtime.run(move || asking.ask(enough)).map_err(|fault| fault.text)
+            let afterwards = Arc::clone(&self.afterwards);
+            runtime.run(move || asking.ask(&afterwards, enough)).map_err(|fault| fault.text)
         });
         asked.unwrap_or_else(|text| {
             tracing::error!(%hook, "no policy can be asked: {text}");

@@ -15,7 +15,7 @@ use crate::bindings::guest;
 use crate::convert::{ToCore, ToGuest};
 use crate::decision::LogLine;
 use crate::error::{Fault, Limit, LinkProblem};
-use crate::load::{Indices, Loaded};
+use crate::loaded::{Indices, Loaded};
 use crate::runtime::{self, Runtime};
 use crate::state::{ArchiveView, State};
 

@@ -7,8 +7,8 @@ use ggen_core::hooks::Hook;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, Parser, Payload};
 
+use crate::bindings::VERSION;
 use crate::error::LinkProblem;
-use crate::imports::VERSION;
 
 const PACKAGE: &str = "ggen:policy/";
 /// What a policy may import: functions of the first two, types of the others.

@@ -6,7 +6,7 @@
 
 use ggen_core::hooks::Hook;
 
-use crate::link::{LinkConfig, LinkSource, Mode};
+use crate::link_config::{LinkConfig, LinkSource, Mode};
 
 /// A user's link that would loosen an organization's.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use crate::archive::GgenFile;
 use crate::error::{StoreError, at};
 use crate::fsio::{self, BUFFER};
 use crate::layout::archive_beneath;
+use crate::space;
 
 impl Store {
     /// Whether an archive is in the store.
@@ -174,7 +175,7 @@ impl Store {
     /// Refuses if fewer than `needed` bytes are free.
     pub fn check_space(&self, needed: u64) -> Result<(), StoreError> {
         let path = self.layout().home();
-        let available = fsio::available(path).map_err(at("look at", path))?;
+        let available = space::available(path).map_err(at("look at", path))?;
         if available < needed {
             return Err(StoreError::DiskFull { path: path.to_owned(), required: needed, available });
         }
@@ -183,7 +184,7 @@ impl Store {
 
     /// Free bytes where the home is.
     pub fn available_space(&self) -> Result<u64, StoreError> {
-        fsio::available(self.layout().home()).map_err(at("look at", self.layout().home()))
+        space::available(self.layout().home()).map_err(at("look at", self.layout().home()))
     }
 }
 

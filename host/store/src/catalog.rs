@@ -11,7 +11,8 @@ use ggen_core::root::Publisher;
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use semver::Version;
 
-use crate::db::{catalog, package, search, sql, trust};
+use crate::db::column::sql;
+use crate::db::{catalog, package, search, trust};
 use crate::install::bind_record;
 use crate::trust_log::Record;
 use crate::{Binding, CatalogPackage, How, SearchHit, Source, Store, StoreError, documents, fsio, layout};

@@ -13,11 +13,13 @@ use fs2::FileExt;
 use ggen_core::Digest;
 
 use crate::blobs::is_older;
-use crate::db::{digest_column, installs, trust};
+use crate::db::column::digest_column;
+use crate::db::{installs, trust};
 use crate::error::{StoreError, at};
-use crate::locks::{self, Kind, LockHolder};
+use crate::holders::LockHolder;
+use crate::locks::{self, Kind};
 use crate::trust_log::Record;
-use crate::{Store, fsio};
+use crate::{Store, fsio, space};
 
 /// The longest lockfile of a project, in bytes.
 const MAX_LOCKFILE: u64 = 16 * 1024 * 1024;
@@ -72,7 +74,7 @@ impl Store {
         if std::fs::symlink_metadata(path).is_err() {
             return Ok(());
         }
-        let size = fsio::size_of(path);
+        let size = space::size_of(path);
         if !dry_run {
             fsio::remove_any(path)?;
         }

@@ -14,7 +14,8 @@ use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use semver::Version;
 
 use crate::archive::ArchiveError;
-use crate::locks::LockHolder;
+use crate::holders::LockHolder;
+use crate::space;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -236,7 +237,7 @@ impl StoreError {
 
     /// The error for a disk without room for `required` bytes.
     pub(crate) fn full(path: &Path, required: u64) -> Self {
-        let available = crate::fsio::available(path).unwrap_or(0);
+        let available = space::available(path).unwrap_or(0);
         Self::DiskFull { path: path.to_owned(), required, available }
     }
 }

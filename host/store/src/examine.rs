@@ -14,10 +14,11 @@ use std::time::Duration;
 use ggen_core::Digest;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::holders::LockHolder;
 use crate::index::stream;
 use crate::layout::{LAYOUT, Layout};
-use crate::locks::{self, Kind, LockHolder};
-use crate::{db, fsio, place};
+use crate::locks::{self, Kind};
+use crate::{db, fsio, place, space};
 
 /// The longest look at the database.
 const DATABASE_TIME: Duration = Duration::from_secs(20);
@@ -108,7 +109,7 @@ pub fn examine(home: &Path) -> Examined {
         read_only: false,
         network_file_system: None,
         layout: LayoutFound::None,
-        available: fsio::available(home).ok(),
+        available: space::available(home).ok(),
         database: Condition::Missing,
         index: Condition::Missing,
         indexed: 0,
@@ -235,7 +236,7 @@ fn work_in_progress(layout: &Layout, found: &mut Examined) {
         let is_free = |path: &Path| File::open(path).is_ok_and(|f| fs2::FileExt::try_lock_exclusive(&f).is_ok());
         if name.parse::<Digest>().is_ok() && is_free(&path) {
             found.partials += 1;
-            found.partial_bytes = found.partial_bytes.saturating_add(fsio::size_of(&path));
+            found.partial_bytes = found.partial_bytes.saturating_add(space::size_of(&path));
         }
     }
 }
@@ -247,7 +248,7 @@ fn archives(layout: &Layout, found: &mut Examined) {
             let path = store.join(&part).join(&name);
             if name.parse::<Digest>().is_ok() {
                 found.archives += 1;
-                found.archive_bytes = found.archive_bytes.saturating_add(fsio::size_of(&path));
+                found.archive_bytes = found.archive_bytes.saturating_add(space::size_of(&path));
             } else if name.contains(".damaged") {
                 found.damaged_archives += 1;
             }

@@ -144,22 +144,6 @@ pub(crate) fn remove_any(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Bytes beneath a path.
-pub(crate) fn size_of(path: &Path) -> u64 {
-    let Ok(meta) = fs::symlink_metadata(path) else { return 0 };
-    if !meta.is_dir() {
-        return meta.len();
-    }
-    let Ok(entries) = fs::read_dir(path) else { return 0 };
-    entries.flatten().map(|e| size_of(&e.path())).fold(0, u64::saturating_add)
-}
-
-/// Free bytes for this user on the file system of `path` or of its nearest parent that exists.
-pub(crate) fn available(path: &Path) -> io::Result<u64> {
-    let existing: PathBuf = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/")).to_owned();
-    fs2::available_space(existing)
-}
-
 /// Why nothing can be written in a directory, where that is the disk's fault; none where it can be.
 pub(crate) fn why_not_writable(dir: &Path) -> Option<StoreError> {
     let tried = tempfile::tempfile_in(dir).and_then(|mut file| file.write_all(&[0; 64 * 1024]));

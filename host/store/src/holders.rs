@@ -3,13 +3,13 @@
 //! Decides whom to name; never who gets a lock. Invariant: a process that the kernel says does not hold the lock is not
 //! named. Where there is no such list (`/proc/locks`), what was written down is believed.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{major, minor};
-
-use crate::locks::LockHolder;
+use serde::{Deserialize, Serialize};
 
 /// The longest list of locks that is read, in bytes.
 const MAX_LIST: u64 = 16 * 1024 * 1024;
@@ -19,6 +19,28 @@ const MAX_READS: usize = 8;
 const MAX_COMMAND: usize = 200;
 /// Ticks a second, as Linux tells start times to every program.
 const TICKS: u64 = 100;
+
+/// Who holds a lock.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LockHolder {
+    /// Its process; 0 where it is not known.
+    pub pid: u32,
+    /// Its command.
+    pub command: String,
+    /// Since when, in milliseconds since the Unix epoch; 0 where it is not known.
+    pub since: u64,
+    /// What it holds: a package's name, or the clean-up lock.
+    pub what: String,
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            0 => f.write_str("another process"),
+            pid => write!(f, "process {pid} ({})", self.command),
+        }
+    }
+}
 
 /// Who holds the lock on `file`, for whoever waits for `what`. `signed` is what the file itself says.
 pub(crate) fn holder(file: &File, what: &str, signed: Option<LockHolder>) -> LockHolder {

@@ -20,12 +20,13 @@ use ggen_core::release::SignedRelease;
 use ggen_core::{PackageName, PublisherId};
 
 use crate::archive;
+use crate::db::column::sql;
 use crate::db::installs::{self, InstallRow};
-use crate::db::sql;
 use crate::db::trust::{self, Binding, How};
 use crate::error::{StoreError, at};
+use crate::holders::LockHolder;
 use crate::journal::{Journal, Placed};
-use crate::locks::{self, Kind, Lock, LockHolder};
+use crate::locks::{self, Kind, Lock};
 use crate::staging::{StagedPackage, StagingPlace};
 use crate::trust_log::Record;
 use crate::{Installed, Store, documents, fsio};

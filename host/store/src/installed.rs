@@ -9,10 +9,11 @@ use ggen_core::release::SignedRelease;
 use ggen_core::{Digest, PackageId, PackageName};
 use semver::Version;
 
+use crate::db::column::sql;
 use crate::db::installs::{self, InstallRow};
-use crate::db::sql;
+use crate::holders::LockHolder;
 use crate::journal::Journal;
-use crate::locks::{Kind, LockHolder};
+use crate::locks::Kind;
 use crate::{Store, StoreError};
 
 /// An installed package.

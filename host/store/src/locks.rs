@@ -4,7 +4,6 @@
 //! install holds the clean-up lock shared, and clean-up holds it alone. Invariant: a lock file is never unlinked, and the
 //! kernel drops a lock with its process, so there are no stale locks.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,35 +12,12 @@ use std::time::{Duration, Instant};
 
 use fs2::FileExt;
 use ggen_core::limits::Limits;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{StoreError, at};
-use crate::holders::{self, my_command};
+use crate::holders::{self, LockHolder, my_command};
 
 /// How often a lock is looked at within one try.
 const GLANCE: Duration = Duration::from_millis(20);
-
-/// Who holds a lock.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct LockHolder {
-    /// Its process; 0 where it is not known.
-    pub pid: u32,
-    /// Its command.
-    pub command: String,
-    /// Since when, in milliseconds since the Unix epoch; 0 where it is not known.
-    pub since: u64,
-    /// What it holds: a package's name, or the clean-up lock.
-    pub what: String,
-}
-
-impl fmt::Display for LockHolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pid {
-            0 => f.write_str("another process"),
-            pid => write!(f, "process {pid} ({})", self.command),
-        }
-    }
-}
 
 /// A lock, held until it is dropped.
 #[derive(Debug)]

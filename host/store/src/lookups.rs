@@ -11,10 +11,11 @@ use crate::Installed;
 use crate::Store;
 use crate::archive::GgenFile;
 use crate::db::catalog::Source;
-use crate::db::package::id_row;
-use crate::db::{digest_column, from_sql, installs, to_sql};
+use crate::db::column::{digest_column, from_sql, id_row, sql, to_sql};
+use crate::db::installs;
 use crate::error::StoreError;
-use crate::locks::{self, Kind, Lock, LockHolder};
+use crate::holders::LockHolder;
+use crate::locks::{self, Kind, Lock};
 
 /// A project that is this process's until it is dropped.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Store {
     pub fn note_refreshed(&self, now: u64) -> Result<(), StoreError> {
         self.db().write("note a refresh in", false, |t| {
             let text = "INSERT OR REPLACE INTO meta (key, value) VALUES ('refreshed', ?1)";
-            t.execute(text, [now.to_string()]).map(|_| ()).map_err(crate::db::sql("note a refresh in"))
+            t.execute(text, [now.to_string()]).map(|_| ()).map_err(sql("note a refresh in"))
         })
     }
 
@@ -85,7 +86,7 @@ impl Store {
         }
         self.db().write("note requests in", false, |t| {
             for (name, requirement) in names {
-                let sql = crate::db::sql("note a request in");
+                let sql = sql("note a request in");
                 let text = "UPDATE installs SET direct = 1, requirement = ifnull(?2, requirement) WHERE name = ?1";
                 t.execute(text, params![name.as_str(), requirement]).map_err(sql)?;
             }

@@ -9,7 +9,8 @@ use ggen_core::release::SignedRelease;
 use ggen_core::{PackageId, PackageName};
 use rusqlite::{Connection, Transaction};
 
-use crate::db::{catalog, sql, trust};
+use crate::db::column::sql;
+use crate::db::{catalog, trust};
 use crate::install::bind_record;
 use crate::{Binding, How, Source, Store, StoreError, documents, fsio};
 

@@ -12,8 +12,9 @@ use std::{env, thread};
 
 use serde::Deserialize;
 
+use super::error::BuildError;
+use super::request::BuildRequest;
 use super::toolchain::{TARGET, Toolchain};
-use super::{BuildError, BuildRequest};
 
 /// How much of a child's messages is kept, in bytes: the end, where compilers say what is wrong.
 const KEPT_MESSAGES: usize = 32 * 1024;

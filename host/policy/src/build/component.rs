@@ -6,7 +6,7 @@
 use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, DecodedWasm};
 
-use super::BuildError;
+use super::error::BuildError;
 
 /// What a policy may import. `verification` has types that `contents-verification` needs, and `types` has only types.
 const IMPORTS: [&str; 4] = [

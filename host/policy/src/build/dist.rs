@@ -5,8 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::BuildError;
 use super::lock::{self, Lock, Locked};
-use super::{BuildError, BuildRequest, BuiltComponent, Toolchain, build_with, component, digest};
+use super::request::{BuildRequest, BuiltComponent};
+use super::toolchain::Toolchain;
+use super::{build_with, component};
+use crate::digest::digest_of;
 
 /// What builds the components anew.
 pub const COMMAND: &str = "cargo run -p ggen-policy --example dist -- rebuild";
@@ -55,7 +59,7 @@ pub fn check(root: &Path) -> Result<(), BuildError> {
             Some(_) if !file.is_file() => problems.push(format!("{name}: {} is missing", file.display())),
             Some(locked) => {
                 let bytes = lock::read(&file)?;
-                if digest(&bytes) != locked.component {
+                if digest_of(&bytes) != locked.component {
                     problems.push(format!("{name}: the component is not the one that was built"));
                 } else {
                     component::check(name, &bytes)?;

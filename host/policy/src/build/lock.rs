@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{BuildError, write};
+use super::error::BuildError;
+use super::write;
 
 /// First lines of the lock.
 const HEADER: &str =

@@ -12,185 +12,24 @@
 mod cargo;
 mod component;
 pub mod dist;
+mod error;
 mod lock;
+mod request;
 mod toolchain;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use crate::digest::digest_of;
 
+pub use error::BuildError;
+pub use request::{BuildRequest, BuiltComponent};
 pub use toolchain::Toolchain;
-
-/// What to build, and where the component goes.
-#[derive(Clone, Debug)]
-pub struct BuildRequest {
-    /// The crate's directory, or its Cargo.toml.
-    pub path: PathBuf,
-    /// The directory that gets `NAME.wasm`; none: the crate's own.
-    pub output: Option<PathBuf>,
-    /// Cargo's target directory; none: `wasm` inside the crate's usual one, so that native builds are left alone.
-    pub target_dir: Option<PathBuf>,
-    /// Take dependencies from what cargo has on this machine already.
-    pub offline: bool,
-    /// Refuse to change Cargo.lock.
-    pub locked: bool,
-}
-
-impl BuildRequest {
-    /// Builds the crate at `path` with everything else as usual.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), output: None, target_dir: None, offline: false, locked: false }
-    }
-}
-
-/// A component that was built and put in place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuiltComponent {
-    /// The crate's name, which is the policy's.
-    pub name: String,
-    /// The crate's version.
-    pub version: String,
-    /// Where the component lies.
-    pub path: PathBuf,
-    /// SHA-256 of its bytes, lowercase hexadecimal.
-    pub digest: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What `rustc -V` said of the compiler.
-    pub compiler: String,
-}
-
-/// Why no component was built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// There is no Cargo.toml.
-    #[error("there is no crate at {}: no Cargo.toml", path.display())]
-    NoCrate {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// The crate builds no library that could become a component.
-    #[error("{name} is no policy: its Cargo.toml needs `[lib] crate-type = [\"cdylib\", \"rlib\"]`")]
-    NotAPolicy {
-        /// The crate's name.
-        name: String,
-    },
-    /// `cargo metadata` failed, for example because of a mistake in Cargo.toml.
-    #[error("the crate at {} cannot be read:\n{output}", path.display())]
-    Metadata {
-        /// The crate's Cargo.toml.
-        path: PathBuf,
-        /// What cargo said, its end.
-        output: String,
-    },
-    /// What `cargo metadata` wrote is not understood.
-    #[error("cargo's description of the crate at {} is not understood", path.display())]
-    MetadataFormat {
-        /// The crate's Cargo.toml.
-        path: PathBuf,
-        /// Where it stopped making sense.
-        source: serde_json::Error,
-    },
-    /// A program could not be started.
-    #[error("`{program}` cannot be started; is Rust installed?")]
-    Start {
-        /// The program.
-        program: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// No compiler here makes WebAssembly.
-    #[error("no Rust compiler on this machine makes WebAssembly{}", lines(asked))]
-    NoToolchain {
-        /// Each compiler that was asked, with what it lacks; none where there is no compiler.
-        asked: Vec<String>,
-    },
-    /// The compiler refused the crate.
-    #[error("{name} does not compile for WebAssembly:\n{output}")]
-    Compile {
-        /// The crate's name.
-        name: String,
-        /// What the compiler said, its end.
-        output: String,
-    },
-    /// The core module is no policy of this contract.
-    #[error("{name} cannot become a component; does it have an `export!` line?")]
-    Encode {
-        /// The crate's name.
-        name: String,
-        /// What is missing or wrong.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The component wants more than the contract gives.
-    #[error("{name} imports {}, which no policy gets", imports.join(", "))]
-    ForeignImports {
-        /// The crate's name.
-        name: String,
-        /// What it imports beside the contract.
-        imports: Vec<String>,
-    },
-    /// The component serves no hook.
-    #[error("{name} exports {}, and a policy exports `plugin` and at least one hook", shown(exports))]
-    NoHook {
-        /// The crate's name.
-        name: String,
-        /// What it exports.
-        exports: Vec<String>,
-    },
-    /// A file could not be read or written.
-    #[error("{} {} failed", action, path.display())]
-    File {
-        /// `reading` or `writing`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The lock of the built policies cannot be understood.
-    #[error("{} is no lock of built policies", path.display())]
-    LockFormat {
-        /// The lock.
-        path: PathBuf,
-        /// Where it stopped making sense.
-        source: Box<toml::de::Error>,
-    },
-    /// Built policies do not belong to their sources any more.
-    #[error("built policies are out of date; build them with `{command}`:\n  {}", problems.join("\n  "))]
-    OutOfDate {
-        /// One line for each policy.
-        problems: Vec<String>,
-        /// What builds them anew.
-        command: &'static str,
-    },
-}
-
-impl BuildError {
-    pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::File { action, path, source }
-    }
-}
 
 /// What gets the target, one command a line, for whom.
 pub const WAYS: [(&str, &str); 2] = [
     ("where rustup is", "rustup target add wasm32-unknown-unknown"),
     ("on Debian, also without rustup", "apt-get install --no-install-recommends rustc-web rust-web-src lld"),
 ];
-
-fn lines(asked: &[String]) -> String {
-    asked.iter().map(|one| format!("\n{one}")).collect()
-}
-
-fn shown(exports: &[String]) -> String {
-    if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") }
-}
-
-/// SHA-256 in lowercase hexadecimal.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Builds a policy's component and puts it at `OUTPUT/NAME.wasm`.
 ///
@@ -211,7 +50,7 @@ fn build_with(request: &BuildRequest, toolchain: &Toolchain) -> Result<BuiltComp
         name: package.name,
         version: package.version,
         path,
-        digest: digest(&component),
+        digest: digest_of(&component),
         size: u64::try_from(component.len()).unwrap_or(u64::MAX),
         compiler: toolchain.compiler.clone(),
     })

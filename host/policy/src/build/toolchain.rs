@@ -7,7 +7,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::BuildError;
+use super::error::BuildError;
 
 /// What policies are compiled for.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";

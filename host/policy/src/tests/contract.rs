@@ -12,7 +12,7 @@ use wit_parser::abi::{AbiVariant, WasmType};
 use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, WorldItem};
 
 use super::*;
-use crate::imports::VERSION;
+use crate::bindings::VERSION;
 use crate::inspect_component;
 
 fn wit() -> PathBuf {

@@ -137,7 +137,7 @@ fn a_pinned_digest_holds() {
     std::fs::write(&path, &bytes).unwrap();
     let compiler = Arc::new(Counting(AtomicUsize::new(0)));
     let host = |digest: String| from_file(path.clone(), home.path().join("c"), Arc::clone(&compiler), Some(digest));
-    let right = crate::load::digest_of(&bytes);
+    let right = crate::digest::digest_of(&bytes);
     assert_eq!(host(right.clone()).show()[0].digest, right);
     let wrong = host("0".repeat(64));
     assert!(wrong.show()[0].problem.as_ref().unwrap().contains("pins"));

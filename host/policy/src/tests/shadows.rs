@@ -76,7 +76,7 @@ fn what_waits_is_bounded() {
         let _ = host.review_plan(&job(), &[item("a")]);
     }
     assert_eq!(host.finish_shadows(LONG).len(), 256);
-    assert_eq!(host.chains.afterwards.lost(), 44);
+    assert_eq!(host.afterwards.lost(), 44);
 }
 
 #[test]

@@ -10,8 +10,10 @@ use ggen_core::{Digest, PackageId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use semver::Version;
 
+use super::column::{optional_digest, sql, to_json, to_sql};
+use super::package_row::{mark, package_row, set_equivocated, set_mark};
 use super::refresh::refresh;
-use super::{from_sql, heard, optional_digest, sql, to_json, to_sql, trust};
+use super::{heard, trust};
 use crate::error::StoreError;
 use crate::trust_log::Record;
 
@@ -53,57 +55,6 @@ impl Source {
     pub(crate) fn is_kept(&self) -> bool {
         !matches!(self, Self::Registry(_))
     }
-}
-
-/// The row of a package, made where it is missing.
-pub(crate) fn package_row(transaction: &Transaction<'_>, id: &PackageId, now: u64) -> Result<i64, StoreError> {
-    let find = "SELECT id FROM packages WHERE publisher = ?1 AND name = ?2";
-    let found = transaction
-        .prepare_cached(find)
-        .and_then(|mut s| s.query_row(params![id.publisher.0.as_bytes(), id.name.as_str()], |r| r.get(0)).optional())
-        .map_err(sql("read"))?;
-    if let Some(found) = found {
-        return Ok(found);
-    }
-    let insert = "INSERT INTO packages (publisher, name, key, first_seen) VALUES (?1, ?2, ?3, ?4)";
-    transaction
-        .prepare_cached(insert)
-        .and_then(|mut s| {
-            s.insert(params![id.publisher.0.as_bytes(), id.name.as_str(), id.name.collision_key(), to_sql(now)])
-        })
-        .map_err(sql("write a package to"))
-}
-
-/// The highest head seen of a package.
-pub(crate) fn mark(connection: &Connection, package: i64) -> rusqlite::Result<Option<HeadMark>> {
-    connection.prepare_cached("SELECT mark_sequence, mark_digest FROM packages WHERE id = ?1")?.query_row(
-        [package],
-        |row| {
-            let sequence: Option<i64> = row.get(0)?;
-            let digest = optional_digest(row, 1)?;
-            Ok(sequence.zip(digest).map(|(s, digest)| HeadMark { sequence: from_sql(s), digest }))
-        },
-    )
-}
-
-pub(crate) fn set_mark(transaction: &Transaction<'_>, package: i64, mark: HeadMark) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached("UPDATE packages SET mark_sequence = ?2, mark_digest = ?3 WHERE id = ?1")
-        .and_then(|mut s| s.execute(params![package, to_sql(mark.sequence), mark.digest.as_bytes()]))
-        .map(|_| ())
-        .map_err(sql("write a mark to"))
-}
-
-pub(crate) fn set_equivocated(
-    transaction: &Transaction<'_>,
-    package: i64,
-    proof: Option<&str>,
-) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached("UPDATE packages SET equivocated = 1, proof = coalesce(proof, ?2) WHERE id = ?1")
-        .and_then(|mut s| s.execute(params![package, proof]))
-        .map(|_| ())
-        .map_err(sql("write a proof to"))
 }
 
 /// Takes a verified head in; `records` are for the trust log, before the transaction ends.

@@ -8,7 +8,8 @@ use ggen_core::head::HeadBundle;
 use ggen_core::{PackageId, PublisherId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{from_sql, heard, json_column, sql, to_sql, trust};
+use super::column::{from_sql, id_row, json_column, sql, to_sql};
+use super::{heard, trust};
 use crate::Store;
 use crate::error::StoreError;
 
@@ -56,7 +57,7 @@ fn page(connection: &Connection, after: u64, limit: usize, room: usize) -> rusql
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     // A number beyond what SQLite can hold is of no log.
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![after, most], |r| Ok((super::package::id_row(r)?, from_sql(r.get(2)?))))?;
+    let rows = statement.query_map(params![after, most], |r| Ok((id_row(r)?, from_sql(r.get(2)?))))?;
     let (mut entries, mut last, mut looked, mut size) = (Vec::new(), 0, 0, 0);
     for row in rows {
         let (id, number): (PackageId, u64) = row?;
@@ -96,7 +97,7 @@ impl Store {
         self.db().read("read the log of heads of", |c| {
             let mut statement = c.prepare_cached(text)?;
             let found = params![publisher.0.as_bytes(), number(after), number(to)];
-            let ids = statement.query_map(found, super::package::id_row)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            let ids = statement.query_map(found, id_row)?.collect::<rusqlite::Result<Vec<_>>>()?;
             ids.iter().filter_map(|id| told(c, id).transpose()).collect()
         })
     }

@@ -7,7 +7,7 @@ use ggen_core::Digest;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params, params_from_iter};
 
-use super::{digest_column, from_sql, json_column, sql, to_json, to_sql};
+use super::column::{digest_column, from_sql, json_column, sql, to_json, to_sql};
 use crate::Store;
 use crate::error::StoreError;
 use crate::kept;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ggen_core::Digest;
 use rusqlite::{Connection, Transaction, params};
 
-use super::{digest_column, from_sql, json_column, sql, to_json};
+use super::column::{digest_column, from_sql, json_column, sql, to_json};
 use crate::Store;
 use crate::error::StoreError;
 

@@ -12,7 +12,7 @@ use ggen_core::{PackageId, PackageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use semver::Version;
 
-use super::{digest_column, from_sql, json_column, package::id_row, sql, to_json, to_sql};
+use super::column::{digest_column, from_sql, id_row, json_column, sql, to_json, to_sql};
 use crate::error::StoreError;
 
 /// An announcement that proved itself, and by whom it came.

@@ -7,8 +7,7 @@ use ggen_core::{Digest, PackageId, PackageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use semver::Version;
 
-use super::package::{id_row, release_columns};
-use super::{digest_column, from_sql, json_column, sql, text_column, to_json, to_sql};
+use super::column::{digest_column, from_sql, id_row, json_column, release_columns, sql, text_column, to_json, to_sql};
 use crate::error::StoreError;
 
 /// A row of `installs`.

@@ -6,11 +6,13 @@
 
 pub(crate) mod catalog;
 pub mod changes;
+pub(crate) mod column;
 pub mod decisions;
 pub mod dht;
 pub mod heard;
 pub(crate) mod installs;
 pub(crate) mod package;
+mod package_row;
 pub mod peers;
 pub(crate) mod refresh;
 pub mod schema;
@@ -22,7 +24,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ggen_core::Digest;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
@@ -205,11 +206,6 @@ impl Drop for Importing<'_> {
     }
 }
 
-/// The error of a statement inside a transaction.
-pub(crate) fn sql(action: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Database { action, source }
-}
-
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
@@ -255,50 +251,4 @@ fn connect_to_read(path: &Path) -> Option<(Connection, i64)> {
     };
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
     Some((connection, version))
-}
-
-/// A number without a sign, as its bits are stored.
-pub(crate) const fn to_sql(number: u64) -> i64 {
-    number.cast_signed()
-}
-
-/// A number without a sign, as it was stored.
-pub(crate) const fn from_sql(number: i64) -> u64 {
-    number.cast_unsigned()
-}
-
-/// A digest from its column.
-pub(crate) fn digest_column(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Digest> {
-    row.get::<_, [u8; 32]>(column).map(Digest::from_bytes)
-}
-
-/// A digest from a column that may be empty.
-pub(crate) fn optional_digest(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Digest>> {
-    Ok(row.get::<_, Option<[u8; 32]>>(column)?.map(Digest::from_bytes))
-}
-
-/// A value that was written as text; a row that cannot be read is damage of that row alone.
-pub(crate) fn text_column<T: std::str::FromStr>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<T>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let text: String = row.get(column)?;
-    text.parse().map_err(|e: T::Err| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e))
-    })
-}
-
-/// A value that was written as JSON.
-pub(crate) fn json_column<T: serde::de::DeserializeOwned>(
-    row: &rusqlite::Row<'_>,
-    column: usize,
-) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    serde_json::from_str(&text)
-        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e)))
-}
-
-/// JSON for a column.
-pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -5,11 +5,12 @@
 
 use ggen_core::head::{HeadBundle, HeadMark, SignedHead};
 use ggen_core::release::{Dependency, SignedRelease};
-use ggen_core::{Digest, PackageId, PackageName, PublisherId};
+use ggen_core::{Digest, PackageId, PackageName};
 use rusqlite::{Connection, OptionalExtension, params};
 use semver::Version;
 
-use super::{catalog, digest_column, from_sql, json_column, optional_digest, text_column, trust};
+use super::column::{from_sql, id_row, json_column, optional_digest, release_columns, text_column};
+use super::{package_row, trust};
 
 /// What this home knows of a package.
 #[derive(Clone, Debug)]
@@ -61,21 +62,6 @@ pub struct CatalogVersion {
     pub published: Option<u64>,
 }
 
-/// A signed release from the columns of its envelope and its digest.
-pub(crate) fn release_columns(
-    row: &rusqlite::Row<'_>,
-    envelope: usize,
-    digest: usize,
-) -> rusqlite::Result<SignedRelease> {
-    let signed: ggen_core::dsse::Envelope = json_column(row, envelope)?;
-    let damaged = |e: Box<dyn std::error::Error + Send + Sync>| {
-        rusqlite::Error::FromSqlConversionFailure(envelope, rusqlite::types::Type::Text, e)
-    };
-    let payload = signed.payload_bytes().map_err(|e| damaged(Box::new(e)))?;
-    let release = serde_json::from_slice(&payload).map_err(|e| damaged(Box::new(e)))?;
-    Ok(SignedRelease { release, digest: digest_column(row, digest)?, envelope: signed })
-}
-
 pub(crate) fn package(connection: &Connection, id: &PackageId) -> rusqlite::Result<Option<CatalogPackage>> {
     let text = "SELECT id, head, equivocated, proof, description,
         (SELECT count(*) FROM sources WHERE package = packages.id) FROM packages WHERE publisher = ?1 AND name = ?2";
@@ -98,7 +84,7 @@ pub(crate) fn package(connection: &Connection, id: &PackageId) -> rusqlite::Resu
     Ok(Some(CatalogPackage {
         id: id.clone(),
         head,
-        mark: catalog::mark(connection, package)?,
+        mark: package_row::mark(connection, package)?,
         equivocated,
         proof,
         versions,
@@ -146,7 +132,7 @@ pub(crate) fn mark(connection: &Connection, id: &PackageId) -> rusqlite::Result<
         .prepare_cached("SELECT id FROM packages WHERE publisher = ?1 AND name = ?2")?
         .query_row(params![id.publisher.0.as_bytes(), id.name.as_str()], |r| r.get(0))
         .optional()?;
-    row.map_or(Ok(None), |row| catalog::mark(connection, row))
+    row.map_or(Ok(None), |row| package_row::mark(connection, row))
 }
 
 /// Whose packages have this name. One that an index lists with yanked versions alone counts where there is no other: it is
@@ -186,10 +172,6 @@ pub(crate) fn names_like(connection: &Connection, name: &PackageName) -> rusqlit
         "SELECT DISTINCT name FROM packages WHERE key < ?2 AND {length} OR key > ?2 || '~' AND {length} LIMIT 50000"
     );
     Ok([read(alike, first)?, read(others, first)?])
-}
-
-pub(crate) fn id_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<PackageId> {
-    Ok(PackageId { publisher: PublisherId(digest_column(row, 0)?), name: text_column(row, 1)? })
 }
 
 pub(crate) fn release(

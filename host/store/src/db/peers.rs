@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{from_sql, json_column, sql, to_json, to_sql};
+use super::column::{from_sql, json_column, sql, to_json, to_sql};
 use crate::Store;
 use crate::error::StoreError;
 

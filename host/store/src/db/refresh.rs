@@ -11,7 +11,7 @@ use ggen_core::search::words;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use semver::Version;
 
-use super::{sql, text_column};
+use super::column::{release_columns, sql, text_column};
 use crate::error::StoreError;
 
 /// What a package says of itself; keywords, categories and authors by lines.
@@ -165,6 +165,6 @@ fn latest_release(connection: &Connection, package: i64) -> rusqlite::Result<Opt
     let Some(highest) = highest(versions.iter()) else { return Ok(None) };
     let signed = connection
         .prepare_cached("SELECT envelope, release FROM versions WHERE package = ?1 AND version = ?2")?
-        .query_row(params![package, highest.to_string()], |row| super::package::release_columns(row, 0, 1))?;
+        .query_row(params![package, highest.to_string()], |row| release_columns(row, 0, 1))?;
     Ok(Some(signed.release))
 }

@@ -17,7 +17,7 @@ use ggen_core::search::{Query, Texts, score};
 use rusqlite::{Connection, params};
 use semver::Version;
 
-use super::package::id_row;
+use super::column::id_row;
 use super::refresh::{About, about_columns};
 
 /// The most packages that one step finds.

@@ -12,7 +12,8 @@ use ggen_core::root::Publisher;
 use ggen_core::{Digest, PackageId, PackageName, PublisherId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{catalog, digest_column, from_sql, installs, json_column, sql, text_column, to_json, to_sql};
+use super::column::{digest_column, from_sql, json_column, sql, text_column, to_json, to_sql};
+use super::{installs, package_row};
 use crate::error::StoreError;
 use crate::layout::Layout;
 use crate::trust_log::{self, Record};
@@ -118,18 +119,18 @@ fn apply(transaction: &Transaction<'_>, record: &Record, now: u64) -> Result<(),
         Record::Unbind { name, .. } => drop_binding(transaction, name),
         Record::Mark { publisher, name, sequence, digest } => {
             let id = PackageId { publisher: *publisher, name: name.clone() };
-            let package = catalog::package_row(transaction, &id, now)?;
-            let seen = catalog::mark(transaction, package).map_err(sql("read"))?;
+            let package = package_row::package_row(transaction, &id, now)?;
+            let seen = package_row::mark(transaction, package).map_err(sql("read"))?;
             let mark = HeadMark { sequence: *sequence, digest: *digest };
             match HeadMark::compare(seen, mark) {
-                Succession::Newer => catalog::set_mark(transaction, package, mark),
+                Succession::Newer => package_row::set_mark(transaction, package, mark),
                 Succession::Same | Succession::Older | Succession::Equivocation => Ok(()),
             }
         }
         Record::Equivocated { publisher, name } => {
             let id = PackageId { publisher: *publisher, name: name.clone() };
-            let package = catalog::package_row(transaction, &id, now)?;
-            catalog::set_equivocated(transaction, package, None)
+            let package = package_row::package_row(transaction, &id, now)?;
+            package_row::set_equivocated(transaction, package, None)
         }
         Record::Roots { publisher, version, digest } => {
             let known = known_roots(transaction, *publisher).map_err(sql("read"))?;

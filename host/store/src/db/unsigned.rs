@@ -12,9 +12,9 @@ use ggen_core::{Digest, PackageId};
 use rusqlite::{Transaction, params};
 use semver::Version;
 
-use super::catalog::package_row;
+use super::column::{sql, to_json, to_sql};
+use super::package_row::package_row;
 use super::refresh::{About, Words, highest, put_words, refresh};
-use super::{sql, to_json, to_sql};
 use crate::error::StoreError;
 
 /// A version that an index lists without a signed release.

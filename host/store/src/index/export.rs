@@ -11,9 +11,8 @@ use rusqlite::Connection;
 use semver::Version;
 use serde::Serialize;
 
-use crate::db::package::{id_row, release_columns};
+use crate::db::column::{from_sql, id_row, json_column, optional_digest, release_columns, text_column};
 use crate::db::refresh::{About, about_columns};
-use crate::db::{from_sql, json_column, optional_digest, text_column};
 use crate::error::{StoreError, at};
 use crate::locks::{self, Kind};
 use crate::{Store, fsio, layout};

@@ -12,8 +12,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::entries::{Batch, Item, What, read_batches};
 use super::{IndexReport, chain};
+use crate::db::column::sql;
 use crate::db::unsigned::{self, Pass, Unsigned};
-use crate::db::{catalog, sql, trust};
+use crate::db::{catalog, trust};
 use crate::error::{StoreError, at};
 use crate::trust_log::Record;
 use crate::{Source, Store, fsio};

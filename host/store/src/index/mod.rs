@@ -17,7 +17,7 @@ use std::time::UNIX_EPOCH;
 
 use rusqlite::OptionalExtension;
 
-use crate::db::sql;
+use crate::db::column::sql;
 use crate::error::{StoreError, at};
 use crate::{Store, fsio};
 

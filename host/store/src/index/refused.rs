@@ -9,7 +9,7 @@ use rusqlite::params;
 
 use super::Rejected;
 use crate::Store;
-use crate::db::sql;
+use crate::db::column::sql;
 use crate::error::StoreError;
 
 /// The longest reason that is kept, in characters.
