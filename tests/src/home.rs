@@ -7,9 +7,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::LIMIT;
 use crate::package::Package;
 use crate::ran::{Ran, Running};
-use crate::{LIMIT, Node};
 
 /// A `GGEN_HOME` of its own, in a folder of its own.
 #[derive(Debug)]
@@ -78,12 +78,6 @@ impl Home {
         self
     }
 
-    /// Names the nodes to join by.
-    pub fn bootstrap(&mut self, nodes: &[&Node]) -> &mut Self {
-        let addresses: Vec<_> = nodes.iter().flat_map(|n| n.addresses.iter().map(String::as_str)).collect();
-        self.set("GGEN_P2P_BOOTSTRAP", &addresses.join(","))
-    }
-
     /// A command in this home, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = match self.prefix.split_first() {
@@ -124,12 +118,6 @@ impl Home {
     #[track_caller]
     pub fn fails(&self, exit: i32, args: &[&str]) -> Value {
         self.run(&with_json(args)).exits(exit).error()
-    }
-
-    /// Starts a node and waits until it is ready.
-    #[track_caller]
-    pub fn node(&self) -> Node {
-        Node::start(self, &[])
     }
 
     /// Writes a package's folder: its path.

@@ -133,6 +133,20 @@ impl Node {
     }
 }
 
+impl Home {
+    /// Names the nodes to join by.
+    pub fn bootstrap(&mut self, nodes: &[&Node]) -> &mut Self {
+        let addresses: Vec<_> = nodes.iter().flat_map(|n| n.addresses.iter().map(String::as_str)).collect();
+        self.set("GGEN_P2P_BOOTSTRAP", &addresses.join(","))
+    }
+
+    /// Starts a node and waits until it is ready.
+    #[track_caller]
+    pub fn node(&self) -> Node {
+        Node::start(self, &[])
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
         if std::thread::panicking() {

@@ -36,6 +36,7 @@ impl Read {
             UseTree::Name(name) if name.ident == "self" => (before.to_vec(), before.last().cloned()),
             UseTree::Name(name) => (with(&name.ident), Some(name.ident.to_string())),
             UseTree::Rename(rename) => (with(&rename.ident), Some(rename.rename.to_string())),
+            UseTree::Glob(_) if on => return,
             UseTree::Glob(_) => (before.to_vec(), None),
         };
         match name.filter(|_| on) {
@@ -76,7 +77,10 @@ impl<'ast> Visit<'ast> for Read {
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.used.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        // One name alone is a variable, or was imported.
+        if path.segments.len() > 1 {
+            self.used.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        }
         visit::visit_path(self, path);
     }
 }
@@ -163,5 +167,48 @@ pub fn circles(root: &Path) -> Vec<String> {
     };
     let name = |module: &Module| all.files[module].0.display().to_string();
     let all_arrows = arrows.iter().flat_map(|(from, tos)| tos.iter().map(move |to| (*from, to)));
-    all_arrows.filter(|(from, to)| leads(to, from)).map(|(from, to)| format!("{} -> {}", name(from), name(to))).collect()
+    all_arrows
+        .filter(|(from, to)| leads(to, from))
+        .map(|(from, to)| format!("{} -> {}", name(from), name(to)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("has a folder")).expect("make a folder");
+            std::fs::write(path, text).expect("write a source");
+        }
+        let shown = |arrow: String| arrow.replace(&format!("{}/", folder.path().display()), "");
+        circles(&folder.path().join("lib.rs")).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_circle_is_found_over_three_files_and_through_what_is_handed_on() {
+        let c = "pub fn f(x: &super::Thing) { let _ = crate::b::g(x); }";
+        let files = [
+            ("lib.rs", "mod a; mod b;"),
+            ("a/mod.rs", "mod c; mod d; pub use d::Thing; pub use c::f;"),
+            ("a/c.rs", c),
+            ("a/d.rs", "pub struct Thing;"),
+            ("b.rs", "use crate::a::{self, f}; pub fn g(x: &a::Thing) { f(x) }"),
+        ];
+        assert_eq!(found(&files), ["a/c.rs -> b.rs", "b.rs -> a/c.rs"]);
+    }
+
+    #[test]
+    fn what_runs_one_way_or_is_for_tests_alone_is_none() {
+        let files = [
+            ("lib.rs", "mod a; mod b; #[cfg(test)] mod tests;"),
+            ("a.rs", "use crate::b::B; pub(super) struct A(B); #[cfg(test)] mod tests { use super::*; }"),
+            ("b.rs", "pub(crate) struct B; #[cfg(test)] use crate::a::A;"),
+            ("tests.rs", "use super::*;"),
+        ];
+        assert!(found(&files).is_empty());
+    }
 }

@@ -62,7 +62,7 @@ pub use explain::{ExplainAnswer, ExplainedHolder, ExplainedReason, ExplainedVers
 pub use ggen_net::{NetError, Reach};
 pub use ggen_store::{ArchiveError, LockHolder, StoreError};
 pub use install::{InstallRequest, Strategy};
-pub use log::{LogAnswer, LogRequest, LoggedDecision, WatchedAnswer};
+pub use log::{LogAnswer, LogRequest, LoggedDecision};
 pub use market::{Market, MarketOptions};
 pub use node::StartRequest;
 pub use publish::PublishRequest;

@@ -7,6 +7,7 @@ use ggen_policy::Mode;
 use ggen_store::{DecisionFilter, DecisionRow};
 use serde::Serialize;
 
+use crate::answers::WatchedAnswer;
 use crate::error::MarketError;
 use crate::market::{Market, now};
 
@@ -77,19 +78,6 @@ pub struct LoggedDecision {
 pub struct LogAnswer {
     /// Latest first.
     pub decisions: Vec<LoggedDecision>,
-}
-
-/// What a link that only watches would have decided.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct WatchedAnswer {
-    /// Over so many days.
-    pub days: u64,
-    /// Questions that it was asked.
-    pub asked: u64,
-    /// Of them, those that it would have denied, failures included.
-    pub denied: u64,
-    /// Of them, those that it answered otherwise than who was heeded.
-    pub otherwise: u64,
 }
 
 impl From<DecisionRow> for LoggedDecision {

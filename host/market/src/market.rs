@@ -12,7 +12,7 @@ use ggen_policy::{Afterwards, Decision, LinkConfig, PolicyHost};
 use ggen_store::Store;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::answers::Notice;
+use crate::answers::{Notice, PolicyAnswer, PolicyLink};
 use crate::error::MarketError;
 use crate::policies;
 use crate::report::{Cancel, Progress, Reporter};
@@ -191,13 +191,13 @@ impl Market {
     }
 
     /// The chain of every hook, in order.
-    pub fn policy_show(&self) -> Result<crate::PolicyAnswer, MarketError> {
-        let mut hooks: std::collections::BTreeMap<Hook, Vec<crate::PolicyLink>> =
+    pub fn policy_show(&self) -> Result<PolicyAnswer, MarketError> {
+        let mut hooks: std::collections::BTreeMap<Hook, Vec<PolicyLink>> =
             Hook::ALL.into_iter().map(|hook| (hook, Vec::new())).collect();
         for link in self.policies()?.show() {
             let watched_by = (link.policy.clone(), link.digest.clone());
             let version = Some(link.version).filter(|v| !v.is_empty());
-            let shown = crate::PolicyLink {
+            let shown = PolicyLink {
                 policy: link.policy,
                 version,
                 digest: link.digest.parse().ok(),
@@ -210,7 +210,7 @@ impl Market {
             };
             hooks.entry(link.hook).or_default().push(shown);
         }
-        Ok(crate::PolicyAnswer { hooks })
+        Ok(PolicyAnswer { hooks })
     }
 }
 

@@ -9,7 +9,7 @@ mod objections;
 use ggen_plugin_sdk::prelude::*;
 use ggen_plugin_sdk::types::fact;
 
-use crate::objections::{Findings, Least, Objection};
+use crate::objections::{Findings, Least, Objection, grade, weight};
 
 settings! {
     /// Denies other publishers, look-alikes, equivocation, revoked and unsigned releases and deny lists; passes over yanked
@@ -135,6 +135,53 @@ fn short(key: &str) -> String {
     match key.char_indices().nth(16).and_then(|(end, _)| key.get(..end)) {
         Some(beginning) => format!("{beginning}…"),
         None => key.to_owned(),
+    }
+}
+
+impl SignedReleases {
+    /// What is known to be wrong with the release.
+    fn by_advisories(&self, job: &Job, item: &Item, found: &mut Findings) {
+        let Release { name, version, .. } = &item.release;
+        for advisory in item.evidence.advisories.iter().filter(|advisory| self.counts(item, advisory)) {
+            let grade = grade(advisory.severity);
+            let message = format!("{name} {version} is affected by {} ({grade}, says {})", advisory.id, advisory.feed);
+            let hint =
+                format!("take another version; if it is no matter here: accept_advisories = [\"{}\"]", advisory.id);
+            let objection = match self.advisories {
+                Objection::Deny | Objection::PassOver if item.is_installed() => Objection::Warn,
+                objection => objection,
+            };
+            found.object(objection, Reason::new("affected", message).hint(hint));
+        }
+        let Some((age, signed)) = self.advisories_age.zip(job.advisories_as_of) else { return };
+        if signed.checked_add(age.as_millis()).is_some_and(|until| until < job.now) {
+            let message =
+                format!("the oldest feed of advisories is of {}, and may be {age} old", Date::from_timestamp(signed));
+            found.warn.push(Reason::new("stale-advisories", message).hint("ggen marketplace upgrade"));
+        }
+    }
+
+    fn counts(&self, item: &Item, advisory: &Advisory) -> bool {
+        let accepted = |id: &str| self.accept_advisories.iter().any(|entry| entry.eq_ignore_ascii_case(id));
+        let names = |fact: &str| fact.split_once(' ').is_some_and(|(id, alias)| id == advisory.id && accepted(alias));
+        let by_alias = item.evidence.facts.iter().any(|(key, fact)| key == "advisory-alias" && names(fact));
+        let from = match self.advisories_from {
+            Least::Low => 1,
+            Least::Medium => 2,
+            Least::High => 3,
+            Least::Critical => 4,
+        };
+        weight(advisory.severity) >= from && !accepted(&advisory.id) && !by_alias
+    }
+
+    /// Whom the name could be taken for.
+    fn by_looks(&self, item: &Item, found: &mut Findings) {
+        let Some(established) = item.evidence.lookalikes.first() else { return };
+        let Release { name, publisher, .. } = &item.release;
+        let known = if established.installed { "is installed here" } else { "is established here" };
+        let message = format!("{name} looks like {}, which {known} and is another publisher's", established.name);
+        let hint = format!("if you mean {name}: ggen key trust {name} {publisher}");
+        found.object(self.lookalikes, Reason::new("look-alike", message).hint(hint));
     }
 }
 

@@ -1,11 +1,8 @@
 //! Objections whose weight the operator sets: what advisories affect, and names that look like others.
 //!
-//! Decides by what the host matched, never by the publisher's word. Invariant: an advisory of unknown severity counts as
-//! much as a critical one, and what is installed already is only told.
+//! Decides what a finding comes to. Invariant: an advisory of unknown severity counts as much as a critical one.
 
 use ggen_plugin_sdk::prelude::*;
-
-use crate::SignedReleases;
 
 choice! {
     /// What becomes of a release that there is something against.
@@ -44,7 +41,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    fn object(&mut self, objection: Objection, reason: Reason) {
+    pub fn object(&mut self, objection: Objection, reason: Reason) {
         match objection {
             Objection::Deny => self.deny.push(reason),
             Objection::PassOver => self.pass_over.push(reason),
@@ -54,55 +51,8 @@ impl Findings {
     }
 }
 
-impl SignedReleases {
-    /// What is known to be wrong with the release.
-    pub(crate) fn by_advisories(&self, job: &Job, item: &Item, found: &mut Findings) {
-        let Release { name, version, .. } = &item.release;
-        for advisory in item.evidence.advisories.iter().filter(|advisory| self.counts(item, advisory)) {
-            let grade = grade(advisory.severity);
-            let message = format!("{name} {version} is affected by {} ({grade}, says {})", advisory.id, advisory.feed);
-            let hint =
-                format!("take another version; if it is no matter here: accept_advisories = [\"{}\"]", advisory.id);
-            let objection = match self.advisories {
-                Objection::Deny | Objection::PassOver if item.is_installed() => Objection::Warn,
-                objection => objection,
-            };
-            found.object(objection, Reason::new("affected", message).hint(hint));
-        }
-        let Some((age, signed)) = self.advisories_age.zip(job.advisories_as_of) else { return };
-        if signed.checked_add(age.as_millis()).is_some_and(|until| until < job.now) {
-            let message =
-                format!("the oldest feed of advisories is of {}, and may be {age} old", Date::from_timestamp(signed));
-            found.warn.push(Reason::new("stale-advisories", message).hint("ggen marketplace upgrade"));
-        }
-    }
-
-    fn counts(&self, item: &Item, advisory: &Advisory) -> bool {
-        let accepted = |id: &str| self.accept_advisories.iter().any(|entry| entry.eq_ignore_ascii_case(id));
-        let names = |fact: &str| fact.split_once(' ').is_some_and(|(id, alias)| id == advisory.id && accepted(alias));
-        let by_alias = item.evidence.facts.iter().any(|(key, fact)| key == "advisory-alias" && names(fact));
-        let from = match self.advisories_from {
-            Least::Low => 1,
-            Least::Medium => 2,
-            Least::High => 3,
-            Least::Critical => 4,
-        };
-        weight(advisory.severity) >= from && !accepted(&advisory.id) && !by_alias
-    }
-
-    /// Whom the name could be taken for.
-    pub(crate) fn by_looks(&self, item: &Item, found: &mut Findings) {
-        let Some(established) = item.evidence.lookalikes.first() else { return };
-        let Release { name, publisher, .. } = &item.release;
-        let known = if established.installed { "is installed here" } else { "is established here" };
-        let message = format!("{name} looks like {}, which {known} and is another publisher's", established.name);
-        let hint = format!("if you mean {name}: ggen key trust {name} {publisher}");
-        found.object(self.lookalikes, Reason::new("look-alike", message).hint(hint));
-    }
-}
-
 /// What nobody graded may be the worst.
-fn weight(severity: Severity) -> u8 {
+pub fn weight(severity: Severity) -> u8 {
     match severity {
         Severity::Low => 1,
         Severity::Medium => 2,
@@ -111,7 +61,8 @@ fn weight(severity: Severity) -> u8 {
     }
 }
 
-fn grade(severity: Severity) -> &'static str {
+/// As it is told.
+pub fn grade(severity: Severity) -> &'static str {
     match severity {
         Severity::Unknown => "severity unknown",
         Severity::Low => "low",
@@ -124,6 +75,7 @@ fn grade(severity: Severity) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SignedReleases;
     use ggen_plugin_sdk::testing::{DAY, NOW, OTHER_PUBLISHER, PUBLISHER, configured, item, job};
 
     fn affected(ids: &[(&str, Severity)]) -> Item {

@@ -73,10 +73,23 @@ pub struct PolicyLink {
     pub line: Option<usize>,
     /// What a link that only watches would have decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub watched: Option<crate::log::WatchedAnswer>,
+    pub watched: Option<WatchedAnswer>,
     /// Why it cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// What a link that only watches would have decided.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct WatchedAnswer {
+    /// Over so many days.
+    pub days: u64,
+    /// Questions that it was asked.
+    pub asked: u64,
+    /// Of them, those that it would have denied, failures included.
+    pub denied: u64,
+    /// Of them, those that it answered otherwise than who was heeded.
+    pub otherwise: u64,
 }
 
 /// `policy show`.
