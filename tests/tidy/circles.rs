@@ -126,7 +126,7 @@ impl Crate {
             rest = &rest[1..];
         }
         while let Some(first) = rest.first() {
-            let next = [&at[..], &[first.clone()]].concat();
+            let next = [&at[..], std::slice::from_ref(first)].concat();
             if self.files.contains_key(&next) {
                 (at, rest) = (next, &rest[1..]);
                 continue;

@@ -2,7 +2,7 @@
 //!
 //! Decides the order, who takes over from one that failed, who helps a slow one (`choice`), when a slow one is given up
 //! (`holder`), when a holder of a part is asked what it has now, and when further ones are looked for; how much is asked
-//! ahead is [`crate::window`]'s decision. Never reads, hashes or waits: it is told what happened and when, and answers what
+//! ahead is `window`'s decision. Never reads, hashes or waits: it is told what happened and when, and answers what
 //! to do. Invariants: nobody is asked for what he has not; a chunk that is not proved is either free, or asked from at least
 //! one holder that still takes part; so as long as one that has everything takes part, all chunks are proved in the end.
 //!

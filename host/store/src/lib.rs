@@ -135,12 +135,12 @@ impl Store {
         &self.inner.db
     }
 
-    /// Packs a directory; see [`archive::pack`].
+    /// Packs a directory; see [`archive::pack()`].
     pub fn pack(dir: &Path, limits: &Limits) -> Result<Packed, ArchiveError> {
         archive::pack(dir, limits)
     }
 
-    /// Unpacks an archive into a fresh directory; see [`archive::unpack`].
+    /// Unpacks an archive into a fresh directory; see [`archive::unpack()`].
     pub fn unpack(
         archive: &Path,
         into: &Path,
@@ -150,7 +150,7 @@ impl Store {
         archive::unpack(archive, into, expected, limits)
     }
 
-    /// Looks at a file as if a peer had sent it; see [`archive::inspect`].
+    /// Looks at a file as if a peer had sent it; see [`archive::inspect()`].
     pub fn inspect(path: &Path, limits: &Limits) -> Inspection {
         archive::inspect(path, limits)
     }

@@ -2,6 +2,7 @@
 //! from here alone.
 //!
 //! Decides what is a command line and what is not; never what it means. Invariant: a verb that is listed works.
+#![allow(rustdoc::broken_intra_doc_links, reason = "the docs of arguments are their help, and no Markdown")]
 
 mod marketplace;
 mod when;

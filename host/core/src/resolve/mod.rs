@@ -2,7 +2,7 @@
 //!
 //! pubgrub solves over what is known; what it lacks comes back as [`ResolveError::Missing`], is fetched by the caller, and
 //! it solves again. Decides; never fetches, never asks a policy (its ranking and exclusions are part of
-//! [`Knowledge`]). Invariant: every [`Solution`] passed [`check::check`], which shares no code with the solver.
+//! [`Knowledge`]). Invariant: every [`Solution`] passed `check::check`, which shares no code with the solver.
 
 mod attempt;
 mod check;

@@ -5,7 +5,7 @@
 //! add ─ list, remove                                               an operator's way
 //! ```
 //!
-//! Decides what is told of a component; which ones a configuration can name is [`crate::policies`]' to say. What a policy
+//! Decides what is told of a component; which ones a configuration can name is `policies`' to say. What a policy
 //! answers decides nothing here. Invariant: any file ends in an answer about it; only a file that cannot be read is an
 //! error.
 
