@@ -13,7 +13,7 @@ use libp2p::kad::{KBucketDistance, ProviderRecord, RecordKey};
 
 use super::kept::is_same_end;
 
-/// Who is counted for what he sends: his network, or himself where that says nothing (see [`source_of`]).
+/// Who is counted for what he sends: his network, or himself where that says nothing (see [`crate::address::source_of`]).
 pub(super) type Source = String;
 
 /// Providers kept of one key.

@@ -19,7 +19,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 
-use crate::address::{is_local, is_relayed, remote_of, subnet_of};
+use crate::address::{is_relayed, public_network_of, remote_of, subnet_of};
 
 /// A network has as many connections as one may have.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Behaviour {
     }
 
     fn network(&self, address: &Multiaddr) -> Option<String> {
-        if self.local_too || !is_local(address) { subnet_of(address) } else { None }
+        if self.local_too { subnet_of(address) } else { public_network_of(address) }
     }
 
     /// The network that a connection counts for, if it has room beside those that stand and so many that come in.

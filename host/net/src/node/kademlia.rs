@@ -61,7 +61,10 @@ impl Node {
     pub(super) fn on_kad(&mut self, event: Event) {
         match event {
             Event::InboundRequest { request: InboundRequest::PutRecord { source, record: Some(record), .. } } => {
-                self.verifier.submit(source, record);
+                // Who is gone by then has nobody to be counted as.
+                if let Some(counted) = self.source(&source) {
+                    self.verifier.submit(source, counted, record);
+                }
             }
             Event::InboundRequest { request: InboundRequest::AddProvider { record: Some(record) } } => {
                 self.on_provided(record);
@@ -79,16 +82,18 @@ impl Node {
     }
 
     /// Who a peer is counted as: by where it is connected from, and not by what it says.
-    fn source(&self, peer: &PeerId) -> String {
-        source_of(self.peers.get(peer).map(|known| &known.remote), peer)
+    fn source(&self, peer: &PeerId) -> Option<String> {
+        self.peers.get(peer).map(|known| source_of(Some(&known.remote), peer))
     }
 
     /// A peer says of itself that it has something.
     fn on_provided(&mut self, mut record: ProviderRecord) {
         record.addresses.retain(|a| a.len() <= PROVIDER_ADDRESS);
         record.addresses.truncate(PROVIDER_ADDRESSES);
-        if record.key.as_ref().len() == 32 && record.provider != *self.swarm.local_peer_id() {
-            let source = self.source(&record.provider);
+        if record.key.as_ref().len() == 32
+            && record.provider != *self.swarm.local_peer_id()
+            && let Some(source) = self.source(&record.provider)
+        {
             // One that has no room is none of this node's.
             let _ = self.swarm.behaviour_mut().kad.store_mut().add_provider_of(record, source);
         }
@@ -186,11 +191,10 @@ impl Node {
                     return;
                 }
                 store.set_mark(&record.key, head.mark());
-                if let Some(source) = source {
+                if let Some((peer, counted)) = source {
                     // Somebody else's republishing must not make the record ours.
-                    record.publisher = record.publisher.filter(|p| *p == source);
-                    let source = self.source(&source);
-                    let _ = self.swarm.behaviour_mut().kad.store_mut().put_of(record, source);
+                    record.publisher = record.publisher.filter(|p| *p == peer);
+                    let _ = store.put_of(record, counted);
                     self.outlook.head(head.head.issued);
                 } else if succession == Succession::Newer {
                     let _ = store.put_back(record);
@@ -199,10 +203,12 @@ impl Node {
             // What was kept and is no good, or no better than what has come since, is not kept on.
             (Err(_), None) => self.swarm.behaviour_mut().kad.store_mut().note(&record.key),
             // Who hands on an old or another head has done nothing wrong: he may not know this node's.
-            (Err(refusal), Some(source)) if ["lower-sequence", "expired", "equivocation"].contains(&refusal.code) => {
+            (Err(refusal), Some((source, _)))
+                if ["lower-sequence", "expired", "equivocation"].contains(&refusal.code) =>
+            {
                 tracing::debug!(%source, detail = refusal.detail, "a late head is not stored");
             }
-            (Err(refusal), Some(source)) => {
+            (Err(refusal), Some((source, _))) => {
                 let class: OffenceClass = refusal.class;
                 self.complaints.add(Offence::new(source, class, refusal.code, refusal.detail));
             }

@@ -23,14 +23,14 @@ const BATCH: usize = 32;
 
 /// A record, by whom it came, and what its signature is worth.
 pub(super) struct Checked {
-    /// None: it was kept from before.
-    pub source: Option<PeerId>,
+    /// Who sent it, and as whom he is counted. None: it was kept from before.
+    pub source: Option<(PeerId, String)>,
     pub record: Record,
     pub head: Result<Box<SignedHead>, Refusal>,
 }
 
 pub(super) struct Verifier {
-    todo: mpsc::Sender<(PeerId, Record)>,
+    todo: mpsc::Sender<(PeerId, String, Record)>,
     done: mpsc::Receiver<Done>,
     /// How many of each peer wait.
     waiting: HashMap<PeerId, usize>,
@@ -42,15 +42,15 @@ type Done = Result<Checked, PeerId>;
 impl Verifier {
     /// Begins with what was kept from before, beside what comes in meanwhile.
     pub fn start(kept: Vec<(Digest, KeptRecord)>) -> Self {
-        let (todo, mut inbox) = mpsc::channel::<(PeerId, Record)>(QUEUE);
+        let (todo, mut inbox) = mpsc::channel::<(PeerId, String, Record)>(QUEUE);
         let (outbox, done) = mpsc::channel(QUEUE);
         if !kept.is_empty() {
             tokio::spawn(prove_again(kept, outbox.clone()));
         }
         tokio::spawn(async move {
-            while let Some((source, record)) = inbox.recv().await {
-                let checked = tokio::task::spawn_blocking(move || check(Some(source), record)).await;
-                if outbox.send(checked.map_err(|_| source)).await.is_err() {
+            while let Some((peer, counted, record)) = inbox.recv().await {
+                let checked = tokio::task::spawn_blocking(move || check(Some((peer, counted)), record)).await;
+                if outbox.send(checked.map_err(|_| peer)).await.is_err() {
                     return;
                 }
             }
@@ -58,10 +58,10 @@ impl Verifier {
         Self { todo, done, waiting: HashMap::new() }
     }
 
-    /// Takes a record if there is room.
-    pub fn submit(&mut self, source: PeerId, record: Record) {
+    /// Takes a record of a peer, who is `counted` as he is connected now, if there is room: he may leave meanwhile.
+    pub fn submit(&mut self, source: PeerId, counted: String, record: Record) {
         let count = self.waiting.get(&source).copied().unwrap_or(0);
-        if count >= QUEUE / 4 || self.todo.try_send((source, record)).is_err() {
+        if count >= QUEUE / 4 || self.todo.try_send((source, counted, record)).is_err() {
             return tracing::debug!(%source, "too many records at once: one is dropped");
         }
         self.waiting.insert(source, count + 1);
@@ -70,7 +70,8 @@ impl Verifier {
     pub async fn next(&mut self) -> Option<Checked> {
         loop {
             let done = self.done.recv().await?;
-            let source = done.as_ref().map_or_else(|peer| Some(*peer), |checked| checked.source);
+            let source =
+                done.as_ref().map_or_else(|peer| Some(*peer), |checked| checked.source.as_ref().map(|(peer, _)| *peer));
             if let Some(source) = source
                 && let Some(count) = self.waiting.get_mut(&source)
             {
@@ -86,7 +87,7 @@ impl Verifier {
     }
 }
 
-fn check(source: Option<PeerId>, record: Record) -> Checked {
+fn check(source: Option<(PeerId, String)>, record: Record) -> Checked {
     let head = admit::verify(record.key.as_ref(), &record.value).map(Box::new);
     Checked { source, record, head }
 }
@@ -121,15 +122,16 @@ mod tests {
         let garbage = || Record::new(record_key(&Digest::of(b"x")), b"garbage".to_vec());
         for _ in 0..2 {
             for _ in 0..QUEUE * 2 {
-                verifier.submit(crowd, garbage());
+                verifier.submit(crowd, "9.9.9.0/24".to_owned(), garbage());
             }
-            verifier.submit(other, garbage());
+            verifier.submit(other, other.to_string(), garbage());
             let mut sources = Vec::new();
             for _ in 0..=QUEUE / 4 {
                 sources.push(verifier.next().await.unwrap().source.unwrap());
             }
-            assert_eq!(sources.iter().filter(|peer| **peer == crowd).count(), QUEUE / 4);
-            assert_eq!(sources.last(), Some(&other));
+            let of_crowd = (crowd, "9.9.9.0/24".to_owned());
+            assert_eq!(sources.iter().filter(|source| **source == of_crowd).count(), QUEUE / 4);
+            assert_eq!(sources.last(), Some(&(other, other.to_string())));
             assert!(verifier.waiting.is_empty(), "who has been served may send again");
         }
     }

@@ -1,6 +1,6 @@
 //! From which network those in the routing table are connected.
 
-use crate::address::{is_local, subnet_of};
+use crate::address::{public_network_of, subnet_of};
 use ggen_core::limits::Limits;
 use libp2p::{Multiaddr, PeerId};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ impl Table {
     }
 
     pub fn network(&self, remote: &Multiaddr) -> Option<String> {
-        if self.local_too || !is_local(remote) { subnet_of(remote) } else { None }
+        if self.local_too { subnet_of(remote) } else { public_network_of(remote) }
     }
 
     /// Those of the network of `remote`, where it has its share without `peer`; nobody where there is room.
